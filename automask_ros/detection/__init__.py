@@ -1,0 +1,1 @@
+"""Stage two: Mask R-CNN, its training data, training, evaluation, export and prediction."""

@@ -1,0 +1,126 @@
+"""The two Mask R-CNN architectures: `lite` for a CPU, `resnet50` as in the paper.
+
+Both are torchvision's `MaskRCNN`, so its training targets, losses and state names hold:
+images go in as a list of ``(3, H, W) float32 RGB in 0..1``; targets carry ``boxes (N, 4) xyxy``,
+``labels (N,) int64`` (0 is background) and ``masks (N, H, W) uint8``.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+from urllib.error import URLError
+
+import timm
+import torch
+from timm.layers import freeze_batch_norm_2d
+from torch import Tensor, nn
+from torchvision.models.detection import (
+    MaskRCNN,
+    MaskRCNN_ResNet50_FPN_Weights,
+    maskrcnn_resnet50_fpn,
+)
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.models.detection.rpn import RPNHead
+from torchvision.ops import MultiScaleRoIAlign
+from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
+
+from automask_ros.errors import AutomaskError
+
+LITE_CHANNELS = 128
+LITE_BOX_FEATURES = 512
+LITE_IMAGE_SIZE = 320
+RESNET50_IMAGE_SIZE = 480
+# Longer side allowed over the shorter one: 16:9 cameras fit without losing resolution.
+LONGEST_ASPECT = 1.8
+
+
+class LiteBackbone(nn.Module):
+    """EfficientNet-Lite0 at strides 4, 8, 16 and 32 under a 128-channel FPN with a pool level."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        body = timm.create_model(
+            "tf_efficientnet_lite0", features_only=True, pretrained=False, out_indices=(1, 2, 3, 4)
+        )
+        # Statistics of two-image batches would only spoil ImageNet's: they are constants here.
+        self.body = freeze_batch_norm_2d(body)
+        self.fpn = FeaturePyramidNetwork(
+            list(body.feature_info.channels()), LITE_CHANNELS, extra_blocks=LastLevelMaxPool()
+        )
+        self.out_channels = LITE_CHANNELS
+
+    def forward(self, images: Tensor) -> OrderedDict[str, Tensor]:
+        """``(N, 3, H, W)`` normalised RGB -> levels ``'0'..'3'`` (strides 4..32) and ``'pool'``."""
+        features = OrderedDict((str(i), level) for i, level in enumerate(self.body(images)))
+        return self.fpn(features)
+
+
+def build_lite(num_classes: int, image_size: int = LITE_IMAGE_SIZE) -> MaskRCNN:
+    """A small Mask R-CNN with random weights.
+
+    `num_classes` counts the background; `image_size` is the shorter side in pixels that every
+    image is brought to inside the network.
+    """
+    sizes = tuple((round(side * image_size / 320),) for side in (16, 32, 64, 128, 256))
+    anchors = AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * len(sizes))
+    levels = ["0", "1", "2", "3"]
+    return MaskRCNN(
+        LiteBackbone(),
+        min_size=image_size,
+        max_size=round(image_size * LONGEST_ASPECT),
+        image_mean=[0.5, 0.5, 0.5],
+        image_std=[0.5, 0.5, 0.5],
+        rpn_anchor_generator=anchors,
+        rpn_head=RPNHead(LITE_CHANNELS, anchors.num_anchors_per_location()[0]),
+        rpn_pre_nms_top_n_train=500,
+        rpn_post_nms_top_n_train=256,
+        rpn_pre_nms_top_n_test=300,
+        rpn_post_nms_top_n_test=100,
+        box_roi_pool=MultiScaleRoIAlign(levels, output_size=7, sampling_ratio=2),
+        box_head=TwoMLPHead(LITE_CHANNELS * 7 * 7, LITE_BOX_FEATURES),
+        box_predictor=FastRCNNPredictor(LITE_BOX_FEATURES, num_classes),
+        box_batch_size_per_image=96,
+        box_detections_per_img=50,
+        mask_roi_pool=MultiScaleRoIAlign(levels, output_size=14, sampling_ratio=2),
+        mask_head=MaskRCNNHeads(LITE_CHANNELS, (LITE_CHANNELS,) * 4, 1),
+        mask_predictor=MaskRCNNPredictor(LITE_CHANNELS, LITE_CHANNELS, num_classes),
+    )
+
+
+def build_resnet50(
+    num_classes: int, image_size: int = RESNET50_IMAGE_SIZE, *, coco_weights: bool = True
+) -> MaskRCNN:
+    """torchvision's Mask R-CNN ResNet50-FPN with its predictors resized to `num_classes`.
+
+    With `coco_weights`, torchvision downloads its COCO checkpoint or takes it from its cache;
+    AutomaskError when neither is possible.
+    """
+    sizes = {"min_size": image_size, "max_size": round(image_size * LONGEST_ASPECT)}
+    if coco_weights:
+        model = _with_coco_weights(sizes)
+    else:
+        model = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None, **sizes)
+    model.roi_heads.box_predictor = FastRCNNPredictor(1024, num_classes)
+    model.roi_heads.mask_predictor = MaskRCNNPredictor(256, 256, num_classes)
+    return model
+
+
+def _with_coco_weights(sizes: dict[str, int]) -> MaskRCNN:
+    weights = MaskRCNN_ResNet50_FPN_Weights.COCO_V1
+    try:
+        return maskrcnn_resnet50_fpn(weights=weights, **sizes)
+    except (URLError, OSError, RuntimeError) as error:
+        cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise AutomaskError(
+            f"base_model resnet50: no COCO weights ({reason}); connect to the network once, "
+            f"put {weights.url} at {cached}, or use base_model lite"
+        ) from error
+
+
+def num_classes_of(model: MaskRCNN) -> int:
+    """Classes of `model`'s predictors, the background counted."""
+    return int(model.roi_heads.box_predictor.cls_score.out_features)
