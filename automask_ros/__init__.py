@@ -1,3 +1,3 @@
-"""Teach a robot an object by name: automatic masks train Mask R-CNN, without a person drawing one."""
+"""Teach a robot an object by name: automatic masks train Mask R-CNN; no person draws one."""
 
 __version__ = "0.1.0"
