@@ -10,21 +10,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import urlparse
 
 import timm
 import torch
 from timm.layers import freeze_batch_norm_2d
 from torch import Tensor, nn
-from torchvision.models.detection import (
-    MaskRCNN,
-    MaskRCNN_ResNet50_FPN_Weights,
-    maskrcnn_resnet50_fpn,
-)
+from torchvision.models.detection import MaskRCNN, MaskRCNN_ResNet50_FPN_Weights
 from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import RPNHead
-from torchvision.ops import MultiScaleRoIAlign
+from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
 from automask_ros.errors import AutomaskError
@@ -33,6 +31,7 @@ LITE_CHANNELS = 128
 LITE_BOX_FEATURES = 512
 LITE_IMAGE_SIZE = 320
 RESNET50_IMAGE_SIZE = 480
+COCO_CLASSES = 91
 # Longer side allowed over the shorter one: 16:9 cameras fit without losing resolution.
 LONGEST_ASPECT = 1.8
 
@@ -64,13 +63,13 @@ def build_lite(num_classes: int, image_size: int = LITE_IMAGE_SIZE) -> MaskRCNN:
     `num_classes` counts the background; `image_size` is the shorter side in pixels that every
     image is brought to inside the network.
     """
-    sizes = tuple((round(side * image_size / 320),) for side in (16, 32, 64, 128, 256))
+    sizes = tuple((round(side * image_size / LITE_IMAGE_SIZE),) for side in (16, 32, 64, 128, 256))
     anchors = AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * len(sizes))
     levels = ["0", "1", "2", "3"]
     return MaskRCNN(
         LiteBackbone(),
         min_size=image_size,
-        max_size=round(image_size * LONGEST_ASPECT),
+        max_size=longest_side(image_size),
         image_mean=[0.5, 0.5, 0.5],
         image_std=[0.5, 0.5, 0.5],
         rpn_anchor_generator=anchors,
@@ -93,34 +92,51 @@ def build_lite(num_classes: int, image_size: int = LITE_IMAGE_SIZE) -> MaskRCNN:
 def build_resnet50(
     num_classes: int, image_size: int = RESNET50_IMAGE_SIZE, *, coco_weights: bool = True
 ) -> MaskRCNN:
-    """torchvision's Mask R-CNN ResNet50-FPN with its predictors resized to `num_classes`.
+    """torchvision's Mask R-CNN ResNet50-FPN, its predictors replaced for `num_classes`.
 
     With `coco_weights`, torchvision downloads its COCO checkpoint or takes it from its cache;
     AutomaskError when neither is possible.
     """
-    sizes = {"min_size": image_size, "max_size": round(image_size * LONGEST_ASPECT)}
+    model = MaskRCNN(
+        resnet_fpn_backbone(backbone_name="resnet50", weights=None, trainable_layers=5),
+        COCO_CLASSES,
+        min_size=image_size,
+        max_size=longest_side(image_size),
+        rpn_pre_nms_top_n_train=1000,
+        rpn_post_nms_top_n_train=512,
+        rpn_pre_nms_top_n_test=500,
+        rpn_post_nms_top_n_test=200,
+        box_batch_size_per_image=128,
+        box_detections_per_img=50,
+    )
+    for module in model.modules():
+        if isinstance(module, FrozenBatchNorm2d):
+            module.eps = 0.0  # the checkpoint was trained with it
     if coco_weights:
-        model = _with_coco_weights(sizes)
-    else:
-        model = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None, **sizes)
+        model.load_state_dict(_coco_state())
     model.roi_heads.box_predictor = FastRCNNPredictor(1024, num_classes)
     model.roi_heads.mask_predictor = MaskRCNNPredictor(256, 256, num_classes)
     return model
 
 
-def _with_coco_weights(sizes: dict[str, int]) -> MaskRCNN:
-    weights = MaskRCNN_ResNet50_FPN_Weights.COCO_V1
-    try:
-        return maskrcnn_resnet50_fpn(weights=weights, **sizes)
-    except (URLError, OSError, RuntimeError) as error:
-        cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise AutomaskError(
-            f"base_model resnet50: no COCO weights ({reason}); connect to the network once, "
-            f"put {weights.url} at {cached}, or use base_model lite"
-        ) from error
+def longest_side(image_size: int) -> int:
+    """Pixels that the longer side may have when the shorter one is `image_size`."""
+    return round(image_size * LONGEST_ASPECT)
 
 
 def num_classes_of(model: MaskRCNN) -> int:
     """Classes of `model`'s predictors, the background counted."""
     return int(model.roi_heads.box_predictor.cls_score.out_features)
+
+
+def _coco_state() -> dict[str, Tensor]:
+    weights = MaskRCNN_ResNet50_FPN_Weights.COCO_V1
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
+    try:
+        return dict(weights.get_state_dict(progress=False, check_hash=True))
+    except (URLError, OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise AutomaskError(
+            f"base_model resnet50: no COCO weights ({reason}); connect to the network once, "
+            f"or put {weights.url} at {cached}, or use base_model lite"
+        ) from error

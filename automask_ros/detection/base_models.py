@@ -1,0 +1,149 @@
+"""Start weights of Mask R-CNN, and its checkpoints on disk (safetensors; nothing is unpickled)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as safetensors_bytes
+from torch import Tensor
+from torchvision.models.detection import MaskRCNN
+
+from automask_ros.detection.mask_rcnn import build_lite, build_resnet50
+from automask_ros.errors import AutomaskError
+from automask_ros.library.files import write_bytes
+from automask_ros.resources import weights_path
+
+WEIGHTS_FILE = "model.safetensors"
+CLASS_AGNOSTIC = "object"
+# Tensors with one row (or four, for box deltas) per class.
+_ROWS_PER_CLASS = {
+    "roi_heads.box_predictor.cls_score.weight": 1,
+    "roi_heads.box_predictor.cls_score.bias": 1,
+    "roi_heads.box_predictor.bbox_pred.weight": 4,
+    "roi_heads.box_predictor.bbox_pred.bias": 4,
+    "roi_heads.mask_predictor.mask_fcn_logits.weight": 1,
+    "roi_heads.mask_predictor.mask_fcn_logits.bias": 1,
+}
+_CLASS_BIAS = "roi_heads.box_predictor.cls_score.bias"
+_UNUSED_CLASS_BIAS = -20.0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors of a Mask R-CNN and what they mean: `labels` maps each label to its class id."""
+
+    architecture: str
+    labels: dict[str, int]
+    image_size: int
+    state: dict[str, Tensor]
+
+
+def load_base_model(
+    base_model: str, labels: dict[str, int], image_size: int | None = None
+) -> tuple[MaskRCNN, str]:
+    """The start model for `labels` (label -> class id, from 1) and the name of its architecture.
+
+    `base_model` is ``lite`` (embedded, class-agnostic), ``resnet50`` (torchvision's COCO weights)
+    or a path to a checkpoint or to a directory ``models/VERSION``. `image_size` is the shorter
+    side in pixels; the checkpoint's own when None. AutomaskError when there is no such model.
+    """
+    if base_model == "resnet50":
+        num_classes = max(labels.values()) + 1
+        size = {} if image_size is None else {"image_size": image_size}
+        return build_resnet50(num_classes, **size), "resnet50"
+    path = weights_path("lite_mask_rcnn.safetensors") if base_model == "lite" else Path(base_model)
+    checkpoint = load_checkpoint(path)
+    return build(resize_classes(checkpoint, labels), image_size), checkpoint.architecture
+
+
+def build(checkpoint: Checkpoint, image_size: int | None = None) -> MaskRCNN:
+    """The network that `checkpoint` describes, with its weights, in evaluation mode."""
+    num_classes = max(checkpoint.labels.values()) + 1
+    size = image_size or checkpoint.image_size
+    if checkpoint.architecture == "lite":
+        model = build_lite(num_classes, size)
+    else:
+        model = build_resnet50(num_classes, size, coco_weights=False)
+    try:
+        model.load_state_dict(checkpoint.state)
+    except RuntimeError as error:
+        raise AutomaskError(
+            f"weights do not fit the {checkpoint.architecture} Mask R-CNN; use a checkpoint made "
+            f"by this version ({str(error).splitlines()[1].strip()[:120]})"
+        ) from error
+    return model.eval()
+
+
+def resize_classes(checkpoint: Checkpoint, labels: dict[str, int]) -> Checkpoint:
+    """`checkpoint` with one row per class of `labels` in its predictors.
+
+    A label that the checkpoint knows keeps its row. A new one starts as the row of ``object``
+    where the checkpoint is class-agnostic, else as the mean of the labels it knows: both say
+    "an object", and training makes the difference.
+    """
+    state = dict(checkpoint.state)
+    for name, height in _ROWS_PER_CLASS.items():
+        old = state[name]
+        rows = old.reshape(old.shape[0] // height, height, *old.shape[1:])
+        new = rows.new_zeros((max(labels.values()) + 1, *rows.shape[1:]))
+        if name == _CLASS_BIAS:
+            new += _UNUSED_CLASS_BIAS  # an id without a label is never predicted
+        new[0] = rows[0]
+        known = checkpoint.labels.get(CLASS_AGNOSTIC)
+        template = rows[sorted(checkpoint.labels.values())].mean(0) if known is None else rows[known]
+        for label, class_id in labels.items():
+            source = checkpoint.labels.get(label)
+            new[class_id] = template if source is None else rows[source]
+        state[name] = new.reshape(-1, *old.shape[1:])
+    return Checkpoint(checkpoint.architecture, dict(labels), checkpoint.image_size, state)
+
+
+def save_checkpoint(
+    model: MaskRCNN, path: Path, *, architecture: str, labels: dict[str, int], image_size: int
+) -> None:
+    """Write `model` to `path` atomically.
+
+    Matrices are stored in half precision, which halves the file and moves AP by less than a
+    change of seed; vectors (biases, batch statistics) stay exact.
+    """
+    state = {
+        name: (tensor.half() if tensor.ndim > 1 else tensor).detach().cpu().contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+    metadata = {
+        "architecture": _architecture(architecture),
+        "labels": json.dumps(labels),
+        "image_size": str(image_size),
+    }
+    write_bytes(path, safetensors_bytes(state, metadata))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint, or the one in a directory ``models/VERSION``; float32 tensors."""
+    file = path / WEIGHTS_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise AutomaskError(f"no weights at {file}; give lite, resnet50 or a .safetensors file")
+    try:
+        with safe_open(file, framework="pt") as stored:
+            metadata = stored.metadata() or {}
+            state = {name: stored.get_tensor(name).to(torch.float32) for name in stored.keys()}
+        return Checkpoint(
+            architecture=_architecture(metadata["architecture"]),
+            labels={label: int(number) for label, number in json.loads(metadata["labels"]).items()},
+            image_size=int(metadata["image_size"]),
+            state=state,
+        )
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise AutomaskError(
+            f"{file} is not a Mask R-CNN checkpoint of this package ({error}); train it again"
+        ) from error
+
+
+def _architecture(name: str) -> str:
+    if name not in ("lite", "resnet50"):
+        raise ValueError(f"architecture {name!r}")
+    return name
