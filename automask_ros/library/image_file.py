@@ -1,0 +1,161 @@
+"""Encoded images (JPEG, PNG, BMP, WebP): their size is known before memory is taken for them."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from automask_ros.errors import AutomaskError
+from automask_ros.types import BGRImage
+
+MAX_PIXELS = 64 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+
+
+def read_image(path: Path) -> BGRImage:
+    """Read an image file as ``(H, W, 3) uint8`` BGR; AutomaskError names the file and the cause."""
+    return decode_image_file(read_file(path), str(path))
+
+
+def read_grey(path: Path) -> NDArray[np.uint8]:
+    """Read an image file as ``(H, W) uint8``; AutomaskError names the file and the cause."""
+    return _decode(read_file(path), str(path), cv2.IMREAD_GRAYSCALE)
+
+
+def decode_image_file(data: bytes | memoryview | NDArray[np.uint8], name: str) -> BGRImage:
+    """Decode a JPEG, PNG, BMP or WebP held in memory; ``name`` is what error lines call it."""
+    return _decode(bytes(data), name, cv2.IMREAD_COLOR)
+
+
+def encoded_size(data: bytes) -> tuple[int, int] | None:
+    """(height, width) that an encoded image's header promises; None when it is none that we know.
+
+    Raises ValueError when the header breaks off.
+    """
+    try:
+        if data.startswith(b"\xff\xd8"):
+            return _jpeg_frame(data)
+        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+            width, height = struct.unpack_from(">II", data, 16)
+            return height, width
+        if data.startswith(b"BM"):
+            width, height = struct.unpack_from("<ii", data, 18)
+            return abs(height), abs(width)
+        if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+            return _webp_size(data)
+    except (struct.error, IndexError):
+        raise ValueError("its header breaks off") from None
+    return None
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of an image file; AutomaskError when it cannot be read or is too large."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise AutomaskError(f"{path} is larger than {MAX_BYTES >> 20} MiB; make it smaller")
+        return path.read_bytes()
+    except OSError as error:
+        raise AutomaskError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _decode(data: bytes, name: str, flags: int) -> NDArray[np.uint8]:
+    _check_header(data, name)
+    try:
+        image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise AutomaskError(f"{name} is damaged: its pixels do not decode; replace or remove it")
+    return np.asarray(image, np.uint8)
+
+
+def _check_header(data: bytes, name: str) -> None:
+    """AutomaskError unless this is a whole image of a bearable size."""
+    if not data:
+        raise AutomaskError(f"{name} is empty; replace or remove it")
+    try:
+        size = encoded_size(data)
+    except ValueError as error:
+        raise AutomaskError(f"{name} is damaged: {error}; replace or remove it") from None
+    if size is None:
+        raise AutomaskError(f"{name} is no JPEG, PNG, BMP or WebP image; convert it to one")
+    check_size(*size, name)
+    if _breaks_off(data):
+        raise AutomaskError(f"{name} is damaged: its data breaks off; replace or remove it")
+
+
+def check_size(height: int, width: int, name: str) -> None:
+    """AutomaskError for an image without pixels, or with more than this package takes."""
+    if height <= 0 or width <= 0:
+        raise AutomaskError(f"{name} has no pixels ({width}x{height}); check the camera's driver")
+    if height * width > MAX_PIXELS:
+        raise AutomaskError(
+            f"{name} is too large ({width}x{height}; at most {MAX_PIXELS >> 20} Mpixel); scale it"
+        )
+
+
+def _breaks_off(data: bytes) -> bool:
+    """True when the format's end mark is missing: decoders would fill the rest with grey."""
+    if data.startswith(b"\xff\xd8"):
+        # Behind the start of a scan FF D9 is the end mark; before it, it may be a thumbnail's.
+        return data.rfind(b"\xff\xd9") < _jpeg_scan(data)
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data[-64:]
+    return False
+
+
+def _jpeg_segments(data: bytes, wanted: frozenset[int]) -> int:
+    """Offset of the first segment whose marker is wanted; ValueError when there is none."""
+    offset = 2
+    while True:
+        if data[offset] != 0xFF:
+            raise ValueError("its JPEG segments are out of step")
+        marker = data[offset + 1]
+        if marker in wanted:
+            return offset
+        if marker == 0xFF:
+            offset += 1
+        elif marker in _JPEG_WITHOUT_LENGTH:
+            offset += 2
+        else:
+            (length,) = struct.unpack_from(">H", data, offset + 2)
+            if length < 2:
+                raise ValueError("a JPEG segment has no length")
+            offset += 2 + length
+
+
+def _jpeg_frame(data: bytes) -> tuple[int, int]:
+    height, width = struct.unpack_from(">HH", data, _jpeg_segments(data, _JPEG_FRAMES) + 5)
+    return height, width
+
+
+def _jpeg_scan(data: bytes) -> int:
+    try:
+        return _jpeg_segments(data, frozenset({0xDA}))
+    except (IndexError, struct.error, ValueError):
+        return len(data)
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    kind = data[12:16]
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return height & 0x3FFF, width & 0x3FFF
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return (bits >> 14 & 0x3FFF) + 1, (bits & 0x3FFF) + 1
+    if kind == b"VP8X":
+        width = int.from_bytes(data[24:27], "little") + 1
+        height = int.from_bytes(data[27:30], "little") + 1
+        return height, width
+    raise ValueError("its WebP header is unknown")
