@@ -51,12 +51,19 @@ def class_colour(class_id: int) -> Colour:
     return PALETTE[(class_id - 1) % len(PALETTE)]
 
 
-def draw_mask(image: np.ndarray, pixels: np.ndarray, verdict: Verdict | None = None) -> np.ndarray:
+def draw_mask(
+    image: np.ndarray,
+    pixels: np.ndarray,
+    verdict: Verdict | None = None,
+    *,
+    words: bool = True,
+) -> np.ndarray:
     """Lay a mask over its image, in the colour of its verdict, with the verdict in words.
 
     :param image: ``(H, W, 3)`` uint8 BGR; it is not changed.
     :param pixels: ``(H, W)`` bool.
     :param verdict: ``None`` for a mask that nobody has judged: then no words are drawn.
+    :param words: whether to write the verdict and its reasons in the top left corner.
     :returns: a new ``(H, W, 3)`` uint8 BGR image.
     :raises AutomaskError: when the mask is not as large as the image.
     """
@@ -69,9 +76,9 @@ def draw_mask(image: np.ndarray, pixels: np.ndarray, verdict: Verdict | None = N
     colour = UNJUDGED if verdict is None else ACCEPTED if verdict.accepted else REFUSED
     canvas = image.copy()
     _paint(canvas, PlacedMask(0, 0, pixels), colour)
-    if verdict is not None:
-        words = "accepted" if verdict.accepted else "refused"
-        lines = (f"{words} {verdict.score:.2f}", *verdict.reasons)
+    if verdict is not None and words:
+        outcome = "accepted" if verdict.accepted else "refused"
+        lines = (f"{outcome} {verdict.score:.2f}", *verdict.reasons)
         _write(canvas, lines, (0, 0), colour)
     return canvas
 

@@ -68,6 +68,12 @@ def test_a_verdict_is_told_in_colour_and_in_words(accepted, colour):
     assert (drawn[105:] == plain[105:]).all()
 
 
+def test_words_can_be_left_out():
+    drawn = drawing.draw_mask(grey(), block(), Verdict(False, 0.2, ("blurred",)), words=False)
+    assert (drawn[60, 50:130] == drawing.REFUSED).all()
+    assert (drawn[~block()] == GREY).all()
+
+
 def test_more_reasons_make_more_lines():
     def bar_height(reasons):
         drawn = drawing.draw_mask(grey(), np.zeros((120, 160), bool), Verdict(False, 0, reasons))
@@ -100,7 +106,11 @@ def test_a_mask_of_another_size_is_refused():
 
 @pytest.mark.parametrize(
     "image",
-    [np.zeros((10, 10), np.uint8), np.zeros((10, 10, 3), np.float32), np.zeros((0, 0, 3), np.uint8)],
+    [
+        np.zeros((10, 10), np.uint8),
+        np.zeros((10, 10, 3), np.float32),
+        np.zeros((0, 0, 3), np.uint8),
+    ],
     ids=["grey", "float", "empty"],
 )
 def test_what_is_not_a_bgr_image_is_refused(image):

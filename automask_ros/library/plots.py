@@ -1,0 +1,102 @@
+"""Plots for the reports, as PNG bytes, in a light and a dark version.
+
+Matplotlib's figure objects are used directly: its `pyplot` keeps global state, wants a display and
+is not safe outside the main thread.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+_SIZE_INCHES = (5.0, 2.9)
+_DPI = 130
+#: (background, ink) of the reports' two themes.
+_THEMES = (("#ffffff", "#24292f"), ("#1c2128", "#d8dee6"))
+#: Okabe and Ito's blue, orange and green.
+_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One plot as PNG bytes, drawn for a light page and for a dark one."""
+
+    light: bytes
+    dark: bytes
+
+
+def plot_losses(losses: Mapping[str, Sequence[tuple[int, float]]]) -> Plot:
+    """Draw loss curves.
+
+    :param losses: for each curve its name and its ``(step, loss)`` points, in order.
+    """
+
+    def draw(figure: Figure, ink: str) -> None:
+        axes = figure.add_subplot()
+        for colour, (name, points) in zip(_COLOURS * len(losses), losses.items(), strict=False):
+            steps = [step for step, _ in points]
+            axes.plot(steps, [loss for _, loss in points], color=colour, label=name, linewidth=1.2)
+        axes.set_xlabel("training step")
+        axes.set_ylabel("loss")
+        axes.set_ylim(bottom=0)
+        _dress(axes, ink)
+
+    return _plot(draw)
+
+
+def plot_precision(per_label: Mapping[str, Mapping[str, float]], figures: Sequence[str]) -> Plot:
+    """Draw bars of average precision, one group for each label.
+
+    :param per_label: for each label its figures, 0 to 1; a figure that is missing gets no bar.
+    :param figures: the names of the figures to draw, such as ``AP`` and ``AP50``.
+    """
+
+    def draw(figure: Figure, ink: str) -> None:
+        axes = figure.add_subplot()
+        width = 0.8 / len(figures)
+        for index, (colour, name) in enumerate(zip(_COLOURS, figures, strict=False)):
+            offset = (index - (len(figures) - 1) / 2) * width
+            places = [place for place, row in enumerate(per_label.values()) if name in row]
+            values = [row[name] for row in per_label.values() if name in row]
+            axes.bar([p + offset for p in places], values, width * 0.92, color=colour, label=name)
+        axes.set_xticks(range(len(per_label)), list(per_label))
+        axes.set_ylim(0, 1)
+        axes.set_ylabel("average precision")
+        _dress(axes, ink)
+
+    return _plot(draw)
+
+
+def _plot(draw: Callable[[Figure, str], None]) -> Plot:
+    return Plot(*(_render(draw, background, ink) for background, ink in _THEMES))
+
+
+def _render(draw: Callable[[Figure, str], None], background: str, ink: str) -> bytes:
+    figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, facecolor=background, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    draw(figure, ink)
+    for axes in figure.axes:
+        axes.set_facecolor(background)
+    data = io.BytesIO()
+    canvas.print_png(data)
+    return data.getvalue()
+
+
+def _dress(axes: Axes, ink: str) -> None:
+    """Give axes the ink of their theme, a quiet grid and a legend above."""
+    axes.set_axisbelow(True)
+    axes.grid(axis="y", color=ink, alpha=0.15)
+    axes.tick_params(colors=ink)
+    axes.xaxis.label.set_color(ink)
+    axes.yaxis.label.set_color(ink)
+    for name, spine in axes.spines.items():
+        spine.set_visible(name in ("left", "bottom"))
+        spine.set_color(ink)
+    axes.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, labelcolor=ink
+    )

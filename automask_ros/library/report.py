@@ -1,0 +1,200 @@
+"""Reports as one HTML file each: pictures inside, no links outside, readable without a network.
+
+A report is a list of sections (facts, a table, plots, pictures) that one template lays out. What a
+section shows is decided here; how it looks is decided in ``templates/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from automask_ros import drawing
+from automask_ros.library import files
+from automask_ros.library.library import Library
+from automask_ros.library.records import ModelRecord
+from automask_ros.library.report_sections import (
+    Facts,
+    Gallery,
+    Picture,
+    Plots,
+    Section,
+    Table,
+    display,
+    known_precisions,
+    loss_plots,
+    photograph,
+    precision_plots,
+    spread,
+    thumbnail,
+)
+from automask_ros.types import Detections, View
+
+#: A test image with what was found in it: its name, the BGR image, the detections.
+Example = tuple[str, np.ndarray, Detections]
+
+_PRECISIONS = ("AP", "AP50", "AP75")
+#: A label's pictures of one kind; more would make a file that a phone cannot open.
+_PICTURES_PER_LABEL = 24
+_EXAMPLES = 36
+_PICTURE_WIDTH = 400
+_EXAMPLE_WIDTH = 560
+
+
+def write_model_report(
+    library: Library,
+    path: Path,
+    *,
+    record: ModelRecord | Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    losses: Sequence[float] | Sequence[Mapping[str, float]] = (),
+    composites: Sequence[np.ndarray] | None = None,
+    detections: Iterable[Example] | None = None,
+) -> None:
+    """Write what a model version learned from, how it was trained and how well it does.
+
+    :param path: the HTML file to write, atomically.
+    :param record: the version's ``model.json``.
+    :param metrics: ``AP``, ``AP50``, ``AP75`` and ``per_label``, directly or below ``evaluation``.
+    :param losses: the loss of each step, or for each logged step a mapping of names to losses,
+        in which ``step`` may say which step it was.
+    :param composites: some training images, BGR, for a contact sheet.
+    :param detections: held-out images with what the model finds in them.
+    """
+    provenance = dict(record if isinstance(record, Mapping) else record.model_dump(mode="json"))
+    evaluation = metrics.get("evaluation") or metrics
+    class_ids = provenance["labels"]
+    labels = sorted(class_ids, key=class_ids.__getitem__)
+    sections: list[Section] = [
+        _summary(library, labels, evaluation),
+        Plots("Training", [*precision_plots(evaluation, _PRECISIONS), *loss_plots(losses)]),
+        *_mask_galleries(library, labels),
+    ]
+    if composites:
+        sheet = drawing.contact_sheet(list(composites), 4, tile_width=300)
+        picture = Picture(photograph(sheet), "training images, composed automatically")
+        sections.append(Gallery("What the network saw", [picture], size="full"))
+    sections.append(_example_gallery("Detections on held-out views", detections))
+    sections.append(Facts("Where this model comes from", provenance))
+    # A version gets its number when it is committed, after its report; 0 stands for none so far.
+    version = provenance.pop("version", 0)
+    title = f"Taught model {version}" if version else "Taught model"
+    _write(path, title, f"objects: {', '.join(labels)}", sections)
+
+
+def write_demo_report(
+    path: Path,
+    library: Library,
+    *,
+    objects: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, str],
+    evaluation: Mapping[str, Any],
+    detections: Iterable[Example],
+    facts: Mapping[str, Any],
+) -> None:
+    """Write what the demo did: its table, the masks it made and the detections it received.
+
+    :param objects: one row of figures for each object, the row for all last.
+    :param columns: the figures' keys in ``objects`` with the words that head their columns.
+    :param evaluation: ``AP``, ``AP50``, ``AP75`` and ``per_label`` over the test scenes.
+    :param detections: test scenes with the detections that came over the topics.
+    :param facts: what else there is to say, by name.
+    """
+    rows = [[display(row.get(key)) for key in columns] for row in objects]
+    sections: list[Section] = [
+        Table("Taught without a drawn mask", list(columns.values()), rows, last_row_sums_up=True),
+        Plots("Precision on the test scenes", precision_plots(evaluation, _PRECISIONS)),
+        _example_gallery("Detections on the test scenes, as they came over the topics", detections),
+        *_mask_galleries(library, library.labels()),
+        Facts("How it was run", facts),
+    ]
+    subtitle = f"objects: {', '.join(library.labels())}"
+    _write(path, "automask_ros demo", subtitle, sections)
+
+
+def _summary(library: Library, labels: Sequence[str], evaluation: Mapping[str, Any]) -> Table:
+    per_label = evaluation.get("per_label") or {}
+    rows: list[list[Any]] = []
+    for label in labels:
+        views = library.views(label)
+        accepted = sum(view.trainable for view in views)
+        precisions = known_precisions(per_label.get(label, {}), _PRECISIONS)
+        rows.append([label, len(views), accepted, *map(precisions.get, _PRECISIONS)])
+    sums = [sum(row[column] for row in rows) for column in (1, 2)]
+    precisions = known_precisions(evaluation, _PRECISIONS)
+    rows.append(["all", *sums, *map(precisions.get, _PRECISIONS)])
+    return Table(
+        "Summary",
+        ["object", "views", "masks used", *_PRECISIONS],
+        [[display(value) for value in row] for row in rows],
+        last_row_sums_up=True,
+    )
+
+
+def _mask_galleries(library: Library, labels: Sequence[str]) -> list[Section]:
+    """For each label its accepted masks, then all refused ones with the reasons."""
+    galleries: list[Section] = []
+    refused: list[Picture] = []
+    for label in labels:
+        views = library.views(label)
+        used = [view for view in views if view.trainable]
+        dropped = [view for view in views if view.verdict is not None and not view.trainable]
+        shown = spread(used, _PICTURES_PER_LABEL)
+        note = f"{len(used)} of {len(views)} views are used for training"
+        if len(shown) < len(used):
+            note += f"; {len(shown)} of them are shown"
+        pictures = [_view_picture(library, view) for view in shown]
+        galleries.append(Gallery(f"Masks of {label}", pictures, note))
+        refused += [_view_picture(library, v) for v in spread(dropped, _PICTURES_PER_LABEL)]
+    galleries.append(Gallery("Refused masks", refused, empty="No mask was refused."))
+    return galleries
+
+
+def _view_picture(library: Library, view: View) -> Picture:
+    image = thumbnail(library.read_image(view), _PICTURE_WIDTH)
+    pixels = library.read_mask(view)
+    if pixels is not None:
+        pixels = thumbnail(pixels, _PICTURE_WIDTH)
+        image = drawing.draw_mask(image, pixels, view.verdict, words=False)
+    verdict = view.verdict
+    if verdict is None:
+        return Picture(photograph(image), view.id)
+    outcome = "vetoed" if view.vetoed else "accepted" if verdict.accepted else "refused"
+    return Picture(
+        photograph(image),
+        f"{view.label}: {view.id}",
+        tone="accepted" if outcome == "accepted" else "refused",
+        remark=f"{outcome} {verdict.score:.2f}",
+        reasons=list(verdict.reasons),
+    )
+
+
+def _example_gallery(title: str, examples: Iterable[Example] | None) -> Gallery:
+    pictures = []
+    examples = list(examples or ())
+    shown = spread(examples, _EXAMPLES)
+    for name, image, found in shown:
+        drawn = thumbnail(drawing.draw_detections(image, found), _EXAMPLE_WIDTH)
+        words = [
+            f"{label} {score:.2f}" for label, score in zip(found.labels, found.scores, strict=True)
+        ]
+        pictures.append(Picture(photograph(drawn), name, remark=", ".join(words)))
+    note = f"{len(shown)} of {len(examples)} images" if len(shown) < len(examples) else ""
+    return Gallery(title, pictures, note, empty="No image was looked at.", size="wide")
+
+
+def _write(path: Path, title: str, subtitle: str, sections: Sequence[Section]) -> None:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template("report.html")
+    html = template.render(title=title, subtitle=subtitle, sections=sections)
+    files.write_bytes(path, html.encode())

@@ -1,0 +1,261 @@
+"""Reports: one file, every picture inside it, nothing from outside, nothing unescaped."""
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import cv2
+import numpy as np
+import pytest
+
+from automask_ros import drawing
+from automask_ros.library import report
+from automask_ros.library.library import Library
+from automask_ros.library.records import ModelRecord
+from automask_ros.library.report_sections import display, loss_plots, spread, thumbnail
+from automask_ros.types import Detections, Mask, PlacedMask, Verdict
+
+HOSTILE = "<script>alert('x')</script> & \"quotes\""
+EVALUATION = {
+    "AP": 0.512,
+    "AP50": 0.875,
+    "AP75": 0.25,
+    "per_label": {
+        "cup": {"AP": 0.624, "AP50": 1.0, "AP75": 0.5},
+        "bottle": {"AP": -1.0, "AP50": -1.0, "AP75": -1.0},
+    },
+}
+#: (columns, rows) of the square that every mask of these tests is.
+SQUARE = (slice(20, 60), slice(30, 70))
+
+
+class Page(HTMLParser):
+    """What a browser would take from the page: elements, their attributes, and the text."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.elements, self.text, self.captions, self.rows = [], "", [], []
+        self._in, self.source = [], path.read_text(encoding="utf-8")
+        self.feed(self.source)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in ("meta", "img", "source"):
+            self._in.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+
+    def handle_endtag(self, tag):
+        assert self._in.pop() == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data):
+        if "style" not in self._in:
+            self.text += data
+        if self._in[-1:] and self._in[-1] in ("th", "td"):
+            self.rows[-1].append(data)
+
+    def images(self):
+        """Every picture, decoded, by its description."""
+        found = {}
+        for tag, attributes in self.elements:
+            address = attributes.get("src") or attributes.get("srcset")
+            if tag in ("img", "source"):
+                kind, data = re.fullmatch(r"data:(image/\w+);base64,(.*)", address).groups()
+                pixels = cv2.imdecode(
+                    np.frombuffer(base64.b64decode(data, validate=True), np.uint8),
+                    cv2.IMREAD_COLOR,
+                )
+                assert pixels is not None and kind in ("image/png", "image/jpeg")
+                found.setdefault(attributes.get("alt", tag), []).append(pixels)
+        return found
+
+
+def taught(root):
+    """Two objects: three accepted cups and a vetoed one, one refused and one unmasked bottle."""
+    library = Library(root, create=True)
+    image = np.full((96, 128, 3), 120, np.uint8)
+    pixels = np.zeros((96, 128), bool)
+    pixels[SQUARE] = True
+    for index in range(4):
+        view = library.add_view(
+            "cup", image, captured_at=float(index), source="test", view_id=f"cup{index}"
+        )
+        library.write_mask(view, Mask(pixels, Verdict(True, 0.75)), fcn="lite")
+    library.set_vetoed(view, True)
+    view = library.add_view("bottle", image, captured_at=9.0, source="test", view_id="bottle0")
+    library.write_mask(view, Mask(pixels, Verdict(False, 0.125, (HOSTILE, "blurred"))), fcn="lite")
+    library.add_view("bottle", image, captured_at=10.0, source="test", view_id="bottle1")
+    return library
+
+
+def example():
+    found = Detections(
+        boxes=np.array([[30, 20, 70, 60]], np.float32),
+        scores=np.array([0.9375], np.float32),
+        class_ids=np.array([1], np.int32),
+        labels=("cup",),
+        masks=(PlacedMask(20, 30, np.ones((40, 40), bool)),),
+        image_size=(96, 128),
+    )
+    return ("scene_7", np.full((96, 128, 3), 120, np.uint8), found)
+
+
+def model_record():
+    return ModelRecord(
+        version=0,
+        architecture=HOSTILE,
+        labels={"bottle": 2, "cup": 1},
+        base_model="lite",
+        image_size=320,
+        thresholds={"bottle": 0.5, "cup": 0.4},
+        seed=7,
+        created_at=1.0,
+    )
+
+
+@pytest.fixture
+def model_page(tmp_path):
+    path = tmp_path / "report.html"
+    report.write_model_report(
+        taught(tmp_path / "library"),
+        path,
+        record=model_record(),
+        metrics={"evaluation": EVALUATION},
+        losses=[{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}],
+        composites=[np.full((60, 80, 3), 50, np.uint8)] * 3,
+        detections=[example()],
+    )
+    return Page(path)
+
+
+@pytest.fixture
+def demo_page(tmp_path):
+    path = tmp_path / "report.html"
+    report.write_demo_report(
+        path,
+        taught(tmp_path / "library"),
+        objects=[
+            {"label": "cup", "views": 4, "AP": 0.624, "seconds": 61.26},
+            {"label": "all", "views": 6, "AP": 0.512, "seconds": None},
+        ],
+        columns={"label": "object", "views": "views kept", "AP": "AP", "seconds": "seconds"},
+        evaluation=EVALUATION,
+        detections=[example()],
+        facts={"frames_without_an_answer": 2, "hostile": HOSTILE},
+    )
+    return Page(path)
+
+
+@pytest.mark.parametrize("page", ["model_page", "demo_page"])
+def test_a_report_needs_nothing_from_outside(page, request):
+    page = request.getfixturevalue(page)
+    assert "://" not in page.source, "an address outside the file"
+    assert not {"script", "link", "iframe", "a"} & {tag for tag, _ in page.elements}
+    assert "url(" not in page.source and "@import" not in page.source
+    assert page.images(), "no picture at all"
+
+
+@pytest.mark.parametrize("page", ["model_page", "demo_page"])
+def test_words_from_outside_stay_words(page, request):
+    page = request.getfixturevalue(page)
+    assert "<script" not in page.source
+    assert HOSTILE in page.text
+
+
+@pytest.mark.parametrize("page", ["model_page", "demo_page"])
+def test_a_report_suits_a_phone_and_a_dark_page(page, request):
+    page = request.getfixturevalue(page)
+    metas = [attributes for tag, attributes in page.elements if tag == "meta"]
+    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in metas
+    assert "prefers-color-scheme: dark" in page.source
+
+
+def test_the_model_report_counts_and_measures(model_page):
+    assert model_page.rows == [
+        ["object", "views", "masks used", "AP", "AP50", "AP75"],
+        ["cup", "4", "3", "0.624", "1.000", "0.500"],
+        ["bottle", "2", "0", "–", "–", "–"],
+        ["all", "6", "3", "0.512", "0.875", "0.250"],
+    ]
+    assert "3 of 4 views are used for training" in model_page.text
+    assert "bottle: 0.500, cup: 0.400" in model_page.text
+
+
+def test_masks_are_shown_by_what_was_decided_about_them(model_page):
+    text = " ".join(model_page.text.split())
+    refused = text[text.index("Refused masks") : text.index("What the network saw")]
+    assert "bottle: bottle0 refused 0.12" in refused and "blurred" in refused
+    assert "cup: cup3 vetoed 0.75" in refused
+    assert "bottle1" not in refused, "a view without a mask was not refused"
+    images = model_page.images()
+    accepted, bad = images["cup: cup0"][0], images["bottle: bottle0"][0]
+    assert accepted.shape == (96, 128, 3)
+    for picture, colour in ((accepted, drawing.ACCEPTED), (bad, drawing.REFUSED)):
+        fill = np.rint(120 * 0.55 + np.array(colour) * 0.45)
+        assert np.abs(picture[40, 50] - fill).max() < 6, "JPEG may change a colour by a little"
+        assert np.abs(picture[10, 10].astype(int) - 120).max() < 6
+
+
+def test_plots_composites_and_detections_are_there(model_page):
+    images = model_page.images()
+    assert images["average precision of each object"][0].std() > 10
+    assert images["loss during training"][0].std() > 10
+    assert len(images["source"]) == 2, "each plot also comes for a dark page"
+    assert images["source"][0].mean() < 90 < images["loss during training"][0].mean()
+    assert images["training images, composed automatically"][0].shape == (233, 916, 3)
+    assert images["scene_7"][0].shape == (96, 128, 3)
+    assert "cup 0.94" in model_page.text
+
+
+def test_a_model_without_figures_still_gets_a_report(tmp_path):
+    path = tmp_path / "report.html"
+    library = taught(tmp_path / "library")
+    report.write_model_report(library, path, record=model_record(), metrics={})
+    page = Page(path)
+    assert page.rows[-1] == ["all", "6", "3", "–", "–", "–"]
+    assert "average precision of each object" not in page.images()
+    assert "No image was looked at." in page.text
+
+
+def test_the_demo_report_shows_its_table_and_its_facts(demo_page):
+    assert demo_page.rows == [
+        ["object", "views kept", "AP", "seconds"],
+        ["cup", "4", "0.624", "61.3"],
+        ["all", "6", "0.512", "–"],
+    ]
+    assert "frames without an answer" in demo_page.text
+    assert "scene_7" in demo_page.images()
+
+
+def test_a_loss_may_be_a_number_or_a_row_of_numbers():
+    assert len(loss_plots([3.0, 2.0, 1.0])) == 1
+    assert len(loss_plots([{"step": 10, "loss": 2.0}, {"step": 20, "loss": float("nan")}])) == 0
+    assert loss_plots([]) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (0.98765, "0.988"),
+        (123.456, "123.5"),
+        (True, "yes"),
+        (12, "12"),
+        ({"a": 1, "b": [0.5, "c"]}, "a: 1, b: 0.500, c"),
+        ([], "–"),
+    ],
+)
+def test_values_become_words(value, words):
+    assert display(value) == words
+
+
+def test_spread_keeps_order_and_reaches_over_all():
+    assert spread(range(3), 5) == [0, 1, 2]
+    assert spread(range(100), 4) == [0, 25, 50, 75]
+
+
+def test_thumbnails_shrink_and_never_grow():
+    assert thumbnail(np.zeros((30, 40, 3), np.uint8), 100).shape == (30, 40, 3)
+    small = thumbnail(np.ones((300, 400), bool), 100)
+    assert small.shape == (75, 100) and small.dtype == bool and small.all()
