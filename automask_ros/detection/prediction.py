@@ -1,0 +1,128 @@
+"""From an image to detections with pixel masks, through a trained version of the library."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torchvision.models.detection import MaskRCNN
+
+from automask_ros.detection.base_models import build, load_checkpoint
+from automask_ros.detection.pasting import fit_image, paste_mask
+from automask_ros.detection.runtimes import OnnxRuntime, Runtime, TorchRuntime
+from automask_ros.errors import AutomaskError
+from automask_ros.library.library import Library
+from automask_ros.types import BGRImage, Detections
+
+ONNX_FILE = "model.onnx"
+# Detections below it say nothing; average precision is measured from here on.
+LEAST_SCORE = 0.05
+RUNTIMES = ("auto", "torch", "onnx")
+
+_log = logging.getLogger(__name__)
+
+
+def pick_device(device: str) -> str:
+    """'auto' -> 'cuda' where torch sees a GPU, else 'cpu'; AutomaskError for an absent device."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise AutomaskError(f"device {device}: torch sees no GPU here; use device cpu or auto")
+    if device != "cpu" and not device.startswith("cuda"):
+        raise AutomaskError(f"unknown device {device!r}; use auto, cpu, cuda or cuda:N")
+    return device
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Finds taught objects in images.
+
+    `labels` maps each label to its class id, `thresholds` to the least score that counts.
+    `image_size` is the shorter side in pixels at which the network looks.
+    """
+
+    runtime: Runtime
+    labels: dict[str, int]
+    thresholds: dict[str, float]
+    image_size: int
+    version: int | None = None
+
+    @classmethod
+    def from_version(
+        cls,
+        library: Library,
+        version: int | None = None,
+        device: str = "auto",
+        runtime: str = "auto",
+    ) -> Predictor:
+        """The predictor of a version of `library`, the promoted one when None.
+
+        `runtime` is 'onnx', 'torch' or 'auto': ONNX where the version has a graph for this
+        device, else torch; the log says which. AutomaskError when there is no such version.
+        """
+        if runtime not in RUNTIMES:
+            raise AutomaskError(f"unknown runtime {runtime!r}; use one of {', '.join(RUNTIMES)}")
+        number = library.models.current() if version is None else version
+        if number is None:
+            raise AutomaskError(f"{library.root} has no promoted model; teach or train one first")
+        record = library.models.record(number)
+        directory = library.models.directory(number)
+        place = pick_device(device)
+        graph = directory / ONNX_FILE
+        # On a GPU torch stays the choice until ONNX Runtime is asked for by name.
+        use_onnx = runtime == "onnx" or (runtime == "auto" and graph.is_file() and place == "cpu")
+        checkpoint = None if use_onnx else load_checkpoint(directory)
+        chosen: Runtime = (
+            OnnxRuntime(graph, place)
+            if checkpoint is None
+            else TorchRuntime(build(checkpoint, int(record.image_size)), place)
+        )
+        _log.info("model version %d runs with %s", number, chosen.name)
+        return cls(
+            chosen, dict(record.labels), dict(record.thresholds), int(record.image_size), number
+        )
+
+    @classmethod
+    def from_model(
+        cls,
+        model: MaskRCNN,
+        labels: dict[str, int],
+        thresholds: Mapping[str, float] | None = None,
+        device: str = "cpu",
+    ) -> Predictor:
+        """The predictor of a network in memory."""
+        size = int(model.transform.min_size[0])
+        return cls(TorchRuntime(model, device), dict(labels), dict(thresholds or {}), size)
+
+    def __call__(self, image: BGRImage) -> Detections:
+        """What of `image` ``(H, W, 3) uint8 BGR`` passes its label's threshold."""
+        return self.detect(image, self.thresholds)
+
+    def detect_all(self, image: BGRImage) -> Detections:
+        """Every candidate, down to LEAST_SCORE: what average precision is measured on."""
+        return self.detect(image, dict.fromkeys(self.labels, LEAST_SCORE))
+
+    def detect(self, image: BGRImage, thresholds: Mapping[str, float]) -> Detections:
+        """What of `image` reaches the least score given for its label; 0.5 where none is."""
+        minimum = np.full(max(self.labels.values()) + 1, 2.0, np.float32)
+        for label, class_id in self.labels.items():
+            minimum[class_id] = thresholds.get(label, 0.5)
+        fitted = fit_image(image, self.image_size)
+        boxes, scores, class_ids, masks = self.runtime(fitted, minimum)
+        size = (int(image.shape[0]), int(image.shape[1]))
+        scale = (size[1] / fitted.shape[1], size[0] / fitted.shape[0])
+        boxes = boxes * np.array([scale[0], scale[1], scale[0], scale[1]], np.float32)
+        names = {class_id: label for label, class_id in self.labels.items()}
+        return Detections(
+            boxes=boxes,
+            scores=scores,
+            class_ids=class_ids.astype(np.int32),
+            labels=tuple(names[int(class_id)] for class_id in class_ids),
+            masks=tuple(
+                paste_mask(mask, box, size, scale) for mask, box in zip(masks, boxes, strict=True)
+            ),
+            image_size=size,
+        )

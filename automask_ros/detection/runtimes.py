@@ -1,0 +1,79 @@
+"""The two ways to run a DetectionGraph: ONNX Runtime and torch. Same inputs, same outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torchvision.models.detection import MaskRCNN
+
+from automask_ros.detection.graph import DetectionGraph
+from automask_ros.errors import AutomaskError
+from automask_ros.types import BGRImage
+
+RawDetections = tuple[
+    NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]
+]
+
+
+class Runtime(Protocol):
+    """Runs the graph on one image at the network's size."""
+
+    name: str
+
+    def __call__(self, image: BGRImage, minimum: NDArray[np.float32]) -> RawDetections:
+        """Boxes ``(N, 4)``, scores ``(N,)``, class ids ``(N,)`` and masks ``(N, 28, 28)``."""
+
+
+class TorchRuntime:
+    """Plain torch on `device` ('cpu', 'cuda', 'cuda:1', ...)."""
+
+    def __init__(self, model: MaskRCNN, device: str) -> None:
+        self._device = torch.device(device)
+        self._graph = DetectionGraph(model).to(self._device).eval()
+        self.name = f"torch on {device}"
+
+    def __call__(self, image: BGRImage, minimum: NDArray[np.float32]) -> RawDetections:
+        with torch.inference_mode():
+            pixels = torch.from_numpy(image).to(self._device)
+            outputs = self._graph(pixels, torch.from_numpy(minimum).to(self._device))
+            boxes, scores, class_ids, masks = (output.cpu().numpy() for output in outputs)
+        return boxes, scores, class_ids, masks
+
+
+class OnnxRuntime:
+    """ONNX Runtime with CUDA where `device` asks for it, else on the CPU.
+
+    `threads` limits the CPU threads; all cores when None.
+    """
+
+    def __init__(self, path: Path, device: str, threads: int | None = None) -> None:
+        wanted = ["CPUExecutionProvider"]
+        if device.startswith("cuda"):
+            if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+                raise AutomaskError(
+                    "ONNX Runtime has no CUDA here; install onnxruntime-gpu, or use runtime torch"
+                )
+            wanted.insert(0, "CUDAExecutionProvider")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
+        except (RuntimeError, ValueError, OSError) as error:
+            raise AutomaskError(
+                f"{path} does not load in ONNX Runtime; train again or use runtime torch"
+            ) from error
+        used = self._session.get_providers()[0].removesuffix("ExecutionProvider")
+        self.name = f"ONNX Runtime on {used}"
+
+    def __call__(self, image: BGRImage, minimum: NDArray[np.float32]) -> RawDetections:
+        boxes, scores, class_ids, masks = self._session.run(
+            None, {"image": image, "minimum": minimum}
+        )
+        return boxes, scores, class_ids, masks
