@@ -1,0 +1,165 @@
+"""The training loop: composites in, a fine-tuned Mask R-CNN out."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+from torchvision.models.detection import MaskRCNN
+
+from automask_ros.detection.batches import Batch, next_batch, pictures
+from automask_ros.detection.composites import CompositeConfig, CompositeDataset
+from automask_ros.errors import AutomaskError
+from automask_ros.types import Progress, ProgressCallback
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides what a training gives, beside the library itself."""
+
+    base_model: str = "lite"  # 'lite', 'resnet50', or a path
+    device: str = "auto"
+    iterations: int = 200
+    seconds: float | None = None  # of training; ends it earlier, the schedule is shortened to fit
+    image_size: int | None = None  # shorter side in pixels; the base model's own when None
+    batch_size: int = 2
+    learning_rate: float = 4e-4
+    weight_decay: float = 1e-4
+    warm_up: float = 0.08  # share of the training
+    train_backbone: bool = False  # the backbone proper; pyramid, proposals and heads always learn
+    seed: int = 0
+    holdout: float = 0.2  # share of each label's views, its latest, kept for measuring
+    min_views: int = 6  # trainable views that each label needs
+    min_ap50: float = 0.5  # on held-out views, for each label; below it nothing is promoted
+    composites: CompositeConfig = field(default_factory=CompositeConfig)
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """What happened: the mean loss of each step, and at which batch size it ended."""
+
+    losses: list[float]
+    seconds: float
+    batch_size: int
+
+
+def train(
+    model: MaskRCNN,
+    dataset: CompositeDataset,
+    config: TrainConfig,
+    device: str,
+    progress: ProgressCallback | None = None,
+) -> TrainingLog:
+    """Fine-tune `model` in place; it stays on `device`, in evaluation mode.
+
+    On a GPU in mixed precision and channels-last. When GPU memory runs out the batch is halved,
+    said once each time; AutomaskError when not even one picture fits, or the loss diverges.
+    """
+    torch.manual_seed(config.seed)
+    trainer = _Trainer(model, config, device)
+    losses: list[float] = []
+    batch_size = config.batch_size
+    started = time.monotonic()
+    with pictures(dataset) as source:
+        while (done := _share_done(config, len(losses), started)) < 1:
+            batch = next_batch(source, batch_size)
+            trainer.set_learning_rate(_schedule(done, config.warm_up))
+            try:
+                losses.append(trainer.step(batch))
+            except torch.cuda.OutOfMemoryError:
+                batch_size = _halved(batch_size)
+                continue
+            if progress is not None:
+                elapsed = time.monotonic() - started
+                share = _share_done(config, len(losses), started)
+                left = elapsed * (1 - min(share, 1.0)) / max(share, 1e-6)
+                progress(Progress("train", len(losses), config.iterations, losses[-1], left))
+    model.eval()
+    return TrainingLog(losses, time.monotonic() - started, batch_size)
+
+
+class _Trainer:
+    """A network, its optimiser, and how one step of it goes on a device."""
+
+    def __init__(self, model: MaskRCNN, config: TrainConfig, device: str) -> None:
+        self._device = torch.device(device)
+        self._model = model.to(self._device).train()
+        self._mixed = self._device.type == "cuda"
+        if self._mixed:
+            self._model.to(memory_format=torch.channels_last)
+        for parameter in model.backbone.body.parameters():
+            parameter.requires_grad_(config.train_backbone)
+        self._parameters = [p for p in model.parameters() if p.requires_grad]
+        self._rate = config.learning_rate
+        self._optimiser = torch.optim.AdamW(
+            _groups(model, config.weight_decay), lr=config.learning_rate
+        )
+        half = torch.bfloat16
+        if self._mixed and not torch.cuda.is_bf16_supported():
+            half = torch.float16
+        self._half = half
+        self._scaler = torch.amp.GradScaler(enabled=self._mixed and half == torch.float16)
+
+    def set_learning_rate(self, factor: float) -> None:
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._rate * factor
+
+    def step(self, batch: Batch) -> float:
+        """One step on a batch; its loss."""
+        images = [image.to(self._device, non_blocking=True) for image in batch[0]]
+        targets = [
+            {name: value.to(self._device, non_blocking=True) for name, value in target.items()}
+            for target in batch[1]
+        ]
+        with torch.autocast(self._device.type, self._half, enabled=self._mixed):
+            loss = torch.stack(list(self._model(images, targets).values())).sum()
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise AutomaskError("training diverged: its loss is not finite; lower learning_rate")
+        self._optimiser.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()
+        self._scaler.unscale_(self._optimiser)
+        nn.utils.clip_grad_norm_(self._parameters, 5.0)
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+        return value
+
+
+def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Matrices are drawn towards zero, vectors (biases) are not."""
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in learning if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def _share_done(config: TrainConfig, steps: int, started: float) -> float:
+    """How much of the training is behind, by steps or by time, whichever is further."""
+    share = steps / max(config.iterations, 1)
+    if config.seconds is not None:
+        share = max(share, (time.monotonic() - started) / max(config.seconds, 1e-3))
+    return share
+
+
+def _schedule(done: float, warm_up: float) -> float:
+    """Factor of the learning rate: a linear rise, then half a cosine down to zero."""
+    if done < warm_up:
+        return max(done / warm_up, 0.05)
+    return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / max(1 - warm_up, 1e-6)))
+
+
+def _halved(batch_size: int) -> int:
+    if batch_size == 1:
+        raise AutomaskError(
+            "GPU memory does not hold one picture; lower image_size, or use device cpu"
+        )
+    torch.cuda.empty_cache()
+    _log.warning("GPU memory ran out: batch size %d -> %d", batch_size, batch_size // 2)
+    return batch_size // 2
