@@ -1,0 +1,1 @@
+"""ROS and nothing else: parameters, messages, threads. No tensor is touched here."""

@@ -1,0 +1,201 @@
+"""The node `detector`: a lifecycle node that detects with the promoted model of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lifecycle_msgs.srv import ChangeState
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.subscription import Subscription
+from vision_msgs.msg import VisionInfo
+
+from automask_ros.errors import AutomaskError
+from automask_ros.nodes.detection_pipeline import DetectionPipeline
+from automask_ros.nodes.diagnostics import OK, WARN, Diagnostics, Health
+from automask_ros.nodes.image_subscription import IMAGE_TRANSPORT
+from automask_ros.nodes.library_parameter import LIBRARY, open_library
+from automask_ros.nodes.model_loader import ModelLoader
+from automask_ros.nodes.parameters import Parameters, ParameterSpec
+from automask_ros.nodes.qos import latched
+from automask_ros.nodes.spin import run_node
+from automask_ros.nodes.threads import THREADS, limit_threads
+
+FIRST_MODEL_PERIOD = 2.0
+"""Seconds between two looks into the library while there is no model at all."""
+
+TABLE = (
+    LIBRARY,
+    IMAGE_TRANSPORT,
+    ParameterSpec("device", "auto", "Where the network runs: auto, cpu, cuda, cuda:0, ..."),
+    ParameterSpec(
+        "runtime",
+        "auto",
+        "What runs the network; auto takes ONNX where the model has a graph for the device",
+        choices=("auto", "torch", "onnx"),
+    ),
+    THREADS,
+    ParameterSpec(
+        "autostart",
+        True,
+        "Configure and activate at start; false leaves both to a lifecycle manager",
+    ),
+)
+
+
+class DetectorNode(LifecycleNode):
+    """Detects in the newest frame; changes the model between two frames, keeping its topics."""
+
+    def __init__(self) -> None:
+        super().__init__("detector")
+        self.failure: BaseException | None = None
+        self._settings = Parameters(self, TABLE)
+        limit_threads(self._settings["threads"])
+        self._pipeline: DetectionPipeline | None = None
+        self._loader: ModelLoader | None = None
+        self._models: Subscription | None = None
+        self._problem: str | None = None
+        self._refuse_impossible_transitions()
+        self._diagnostics = Diagnostics(self, self._health)
+        self.create_timer(
+            FIRST_MODEL_PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+        if self._settings["autostart"]:
+            self._start()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Open the library, begin to load its model, and subscribe."""
+        try:
+            library = open_library(self._settings["library"])
+        except AutomaskError as error:
+            self._problem = str(error)
+            self.get_logger().error(self._problem)
+            return TransitionCallbackReturn.FAILURE
+        self._problem = None
+        self._pipeline = DetectionPipeline(self, self._settings["image_transport"])
+        self._loader = ModelLoader(
+            self,
+            library,
+            self._settings["device"],
+            self._settings["runtime"],
+            self._pipeline.use,
+        )
+        self._models = self.create_subscription(VisionInfo, "model", self._on_model, latched())
+        self._loader.order_current()
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Work on frames from here on."""
+        result = super().on_activate(state)
+        if self._pipeline is not None:
+            self._pipeline.active = True
+            self._pipeline.announce()
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Work on no frame; the model and the subscriptions stay."""
+        if self._pipeline is not None:
+            self._pipeline.pause()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Give back the model and all topics."""
+        result = super().on_cleanup(state)
+        self.close()
+        return result
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As clean-up, from any state."""
+        result = super().on_shutdown(state)
+        self.close()
+        return result
+
+    def close(self) -> None:
+        """End the threads, leave the topics."""
+        if self._loader is not None:
+            self._loader.close()
+        if self._pipeline is not None:
+            self._pipeline.close()
+        if self._models is not None:
+            self.destroy_subscription(self._models)
+        self._loader = self._pipeline = self._models = None
+
+    def _start(self) -> None:
+        for trigger in (self.trigger_configure, self.trigger_activate):
+            if trigger() != TransitionCallbackReturn.SUCCESS:
+                raise AutomaskError(self._problem or "the detector did not start: see its log")
+
+    def _refuse_impossible_transitions(self) -> None:
+        """Answer a transition that the state does not allow with no success.
+
+        rclpy raises in the service's callback, which would end the process.
+        """
+        service = self._service_change_state
+        change = service.callback
+
+        def guarded(request: ChangeState.Request, response: ChangeState.Response) -> Any:
+            possible = self._state_machine.available_transitions
+            wanted = request.transition
+            if any(
+                wanted.label == row[1] if wanted.label else wanted.id == row[0] for row in possible
+            ):
+                return change(request, response)
+            response.success = False
+            return response
+
+        service.callback = guarded
+
+    def _on_model(self, message: VisionInfo) -> None:
+        if self._loader is None:
+            return
+        try:
+            self._loader.order(message.database_location, message.database_version)
+            self._problem = None
+        except AutomaskError as error:
+            self._problem = str(error)
+
+    def _look(self) -> None:
+        """Take a first model that a command made, with no trainer there to announce it."""
+        if self._loader is not None and self._pipeline is not None and not self._pipeline.model:
+            self._loader.order_current()
+
+    def _health(self) -> Health:
+        pipeline, loader = self._pipeline, self._loader
+        if pipeline is None or loader is None:
+            return Health(WARN, self._problem or "unconfigured: waiting for a lifecycle manager")
+        model = pipeline.model
+        health = Health(
+            values={
+                "received": pipeline.images.received,
+                "received_hz": pipeline.images.rate.rate(),
+                "processed": pipeline.processed,
+                "processed_hz": pipeline.rate.rate(),
+                "dropped": pipeline.dropped,
+                "bad_frames": pipeline.bad_frames,
+                "latency_p50_ms": pipeline.latency.median_ms(),
+                "model": model.version if model else None,
+                "runtime": model.predictor.runtime.name if model else None,
+            }
+        )
+        health.note(WARN, loader.problem)
+        health.note(WARN, self._problem)
+        health.note(WARN, pipeline.bad_frame)
+        if model is None:
+            root = self._settings["library"]
+            health.note(
+                WARN, f"no model in {root} yet: waiting for a first one (teach an object, ~/train)"
+            )
+        health.note(WARN, pipeline.images.problem())
+        health.note(OK, "detecting" if pipeline.active else "inactive: waiting to be activated")
+        return health
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the node; the exit code."""
+    return run_node(DetectorNode, arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,62 @@
+"""Images between ROS messages and the arrays that the library works on."""
+
+from __future__ import annotations
+
+import array
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from automask_ros.library.image_message import decode_compressed, decode_image, image_fields
+
+
+def to_array(message: Image | CompressedImage) -> np.ndarray:
+    """The picture in a message as (H, W, 3) uint8 BGR.
+
+    Raises AutomaskError for an unknown encoding, a picture without size, and data that is shorter
+    than the header says.
+    """
+    if isinstance(message, CompressedImage):
+        return decode_compressed(message.format, message.data)
+    return decode_image(
+        message.encoding,
+        message.height,
+        message.width,
+        message.step,
+        message.data,
+        bool(message.is_bigendian),
+    )
+
+
+def to_message(pixels: np.ndarray, header: Header) -> Image:
+    """An Image under `header`: (H, W, 3) uint8 BGR, (H, W) uint8 or bool, or (H, W) uint16."""
+    fields = image_fields(pixels)
+    # The generated setter copies an ndarray element by element; an array of bytes it takes whole.
+    fields["data"] = array.array("B", fields["data"])
+    return Image(header=header, **fields)
+
+
+def to_compressed_message(data: bytes, image_format: str, header: Header) -> CompressedImage:
+    """A CompressedImage of encoded bytes; `image_format` is 'jpeg' or 'png'."""
+    message = CompressedImage(header=header, format=image_format)
+    message.data = array.array("B", data)
+    return message
+
+
+def seconds_of(stamp: Time) -> float:
+    """A stamp as unix seconds."""
+    return stamp.sec + stamp.nanosec * 1e-9
+
+
+def stamp_of(seconds: float) -> Time:
+    """Unix seconds as a stamp."""
+    nanoseconds = round(seconds * 1e9)
+    return Time(sec=nanoseconds // 1_000_000_000, nanosec=nanoseconds % 1_000_000_000)
+
+
+def header_of(seconds: float, camera: dict[str, Any] | None) -> Header:
+    """The header of a picture that was taken at unix `seconds` by `camera`."""
+    return Header(stamp=stamp_of(seconds), frame_id=str((camera or {}).get("frame_id", "")))

@@ -1,0 +1,199 @@
+"""The node `mask_generator`: gives each view in the library that has none its mask."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from automask_ros.drawing import draw_mask
+from automask_ros.errors import AutomaskError
+from automask_ros.library.labels import check_label
+from automask_ros.nodes.diagnostics import OK, WARN, Diagnostics, Health
+from automask_ros.nodes.image_messages import header_of, to_message
+from automask_ros.nodes.library_parameter import LIBRARY, open_library
+from automask_ros.nodes.meters import LatencyMeter
+from automask_ros.nodes.parameters import Parameters, ParameterSpec
+from automask_ros.nodes.spin import run_node, start_worker
+from automask_ros.nodes.threads import THREADS, limit_threads
+from automask_ros.nodes.triggers import create_trigger
+from automask_ros.types import Mask, View
+
+if TYPE_CHECKING:
+    from automask_ros.segmentation.mask_generator import MaskGenerator
+
+
+def _check_scope(label: str) -> None:
+    if label:
+        check_label(label)
+
+
+TABLE = (
+    LIBRARY,
+    ParameterSpec(
+        "label",
+        "",
+        "Object whose masks ~/regenerate makes anew and ~/veto_last looks at; empty means all",
+        read_only=False,
+        check=_check_scope,
+    ),
+    ParameterSpec(
+        "fcn",
+        "lite",
+        "Network of stage one: lite (embedded), or the path of a .safetensors file",
+    ),
+    ParameterSpec("device", "auto", "Where the network runs: auto, cpu, cuda, cuda:0, ..."),
+    THREADS,
+    ParameterSpec(
+        "look_period",
+        2.0,
+        "Seconds between two looks into the library for views that nobody announced",
+        minimum=0.1,
+        maximum=3600.0,
+    ),
+)
+
+
+class MaskGenerationNode(Node):
+    """Works through the library's views without a mask, woken by `capture/view` and by a timer."""
+
+    def __init__(self) -> None:
+        super().__init__("mask_generator")
+        self.failure: BaseException | None = None
+        self._settings = Parameters(self, TABLE)
+        self._library = open_library(self._settings["library"])
+        limit_threads(self._settings["threads"])
+        self._latency = LatencyMeter()
+        self._accepted = self._refused = 0
+        self._last = self._trouble = ""
+        self._activity = "loading the network"
+        self._waiting = 0
+        self._mask_publisher = self.create_publisher(Image, "~/mask", 10)
+        self._overlay_publisher = self.create_publisher(Image, "~/overlay", 10)
+        self._wake = threading.Event()
+        self._closed = False
+        self.create_subscription(Image, "capture/view", self._on_view, 10, raw=True)
+        self.create_timer(
+            self._settings["look_period"],
+            self._wake.set,
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
+        create_trigger(self, "~/regenerate", self.regenerate)
+        create_trigger(self, "~/veto_last", self.veto_last)
+        self._diagnostics = Diagnostics(self, self._health)
+        self._thread = start_worker(self, self._run, "masks")
+
+    def regenerate(self) -> str:
+        """Let the views of `label` (of all, when empty) get new masks."""
+        views = [view for view in self._library.views(self._scope()) if view.verdict is not None]
+        for view in views:
+            self._library.forget_mask(view)
+        self._wake.set()
+        return f"{len(views)} masks are made anew"
+
+    def veto_last(self) -> str:
+        """Take the newest view that has a mask out of training; again, the one before it."""
+        for view in reversed(self._library.views(self._scope())):
+            if view.verdict is not None and not view.vetoed:
+                self._library.set_vetoed(view, True)
+                return f"view {view.id} of {view.label} is out of training"
+        raise AutomaskError("there is no view with a mask that is not vetoed already")
+
+    def close(self) -> None:
+        """Finish the mask in work."""
+        self._closed = True
+        self._wake.set()
+        self._thread.join(5.0)
+
+    def _scope(self) -> str | None:
+        return self._settings["label"] or None
+
+    def _on_view(self, _: bytes) -> None:
+        self._wake.set()
+
+    def _run(self) -> None:
+        # Here and not above: loading takes seconds, in which callbacks must answer.
+        from automask_ros.segmentation.mask_generator import MaskGenerator
+
+        generator = MaskGenerator(self._settings["fcn"], self._settings["device"])
+        self._activity = "waiting for views"
+        while not self._closed:
+            self._wake.wait()
+            self._wake.clear()
+            self._work_through(generator)
+
+    def _work_through(self, generator: MaskGenerator) -> None:
+        views = self._library.views_without_mask()
+        for index, view in enumerate(views):
+            if self._closed:
+                return
+            self._waiting = len(views) - index
+            self._activity = f"making the mask of {view.label} {view.id}"
+            try:
+                self._make(view, generator)
+            except AutomaskError as error:
+                # A view that was undone meanwhile is no trouble; one that cannot be read is.
+                if view in self._library.views_without_mask(view.label):
+                    self._trouble = str(error)
+        self._waiting = 0
+        self._activity = "waiting for views"
+
+    def _make(self, view: View, generator: MaskGenerator) -> None:
+        image = self._library.read_image(view)
+        started = time.monotonic()
+        mask = generator(image)
+        self._latency.add(time.monotonic() - started)
+        self._library.write_mask(view, mask, fcn=self._settings["fcn"])
+        self._count(view, mask)
+        self._trouble = ""
+        header = header_of(view.captured_at, view.camera)
+        if self._mask_publisher.get_subscription_count():
+            self._mask_publisher.publish(to_message(mask.pixels, header))
+        if self._overlay_publisher.get_subscription_count():
+            overlay = draw_mask(image, mask.pixels, mask.verdict)
+            self._overlay_publisher.publish(to_message(overlay, header))
+
+    def _count(self, view: View, mask: Mask) -> None:
+        if mask.verdict.accepted:
+            self._accepted += 1
+            self._last = f"{view.label}: mask accepted"
+        else:
+            self._refused += 1
+            self._last = f"{view.label}: mask refused: {', '.join(mask.verdict.reasons)}"
+
+    def _health(self) -> Health:
+        health = Health(
+            values={
+                "fcn": self._settings["fcn"],
+                "waiting": self._waiting,
+                "accepted": self._accepted,
+                "refused": self._refused,
+                "last": self._last,
+                "latency_p50_ms": self._latency.median_ms(),
+            }
+        )
+        health.note(WARN, self._trouble)
+        refused = self._refused > 5 and self._refused > self._accepted
+        health.note(
+            WARN if refused else OK,
+            f"{self._refused} of {self._refused + self._accepted} masks refused, "
+            f"look at ~/overlay: {self._last}"
+            if refused
+            else self._activity,
+        )
+        return health
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the node; the exit code."""
+    return run_node(MaskGenerationNode, arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

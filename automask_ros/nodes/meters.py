@@ -1,0 +1,54 @@
+"""Rates and latencies over the last moments, for the diagnostics."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections import deque
+
+
+class RateMeter:
+    """Events a second over the last `window` seconds."""
+
+    def __init__(self, window: float = 5.0) -> None:
+        self._window = window
+        self._started = time.monotonic()
+        self._times: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def tick(self) -> None:
+        """Count one event now."""
+        now = time.monotonic()
+        with self._lock:
+            self._times.append(now)
+            self._forget(now)
+
+    def rate(self) -> float:
+        """Events a second, from the meter's own start while that is younger than the window."""
+        now = time.monotonic()
+        with self._lock:
+            self._forget(now)
+            return len(self._times) / max(min(self._window, now - self._started), 1e-3)
+
+    def _forget(self, now: float) -> None:
+        while self._times and self._times[0] < now - self._window:
+            self._times.popleft()
+
+
+class LatencyMeter:
+    """The median of the last `count` durations."""
+
+    def __init__(self, count: int = 100) -> None:
+        self._seconds: deque[float] = deque(maxlen=count)
+        self._lock = threading.Lock()
+
+    def add(self, seconds: float) -> None:
+        """Count one duration in seconds."""
+        with self._lock:
+            self._seconds.append(seconds)
+
+    def median_ms(self) -> float | None:
+        """The median in milliseconds; None before the first duration."""
+        with self._lock:
+            return 1000.0 * statistics.median(self._seconds) if self._seconds else None

@@ -1,0 +1,116 @@
+"""Loads and warms a model beside the live one, in a thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rclpy.node import Node
+
+from automask_ros.errors import AutomaskError
+from automask_ros.library.library import Library
+from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
+
+if TYPE_CHECKING:
+    from automask_ros.detection.prediction import Predictor
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """A model that is ready to detect, and what to tell about it."""
+
+    predictor: Predictor
+    version: int
+    location: str
+    database_version: int
+    least_threshold: float
+
+
+@dataclass(frozen=True)
+class _Order:
+    version: int
+    database_version: int
+
+
+class ModelLoader:
+    """Loads the versions it is asked for; of several orders that wait, only the newest counts.
+
+    `on_loaded` is called from the loader's thread with a model that was warmed up on a picture.
+    A version that cannot be loaded is told in `problem`, and nothing else changes.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        library: Library,
+        device: str,
+        runtime: str,
+        on_loaded: Callable[[LiveModel], None],
+    ) -> None:
+        self._library = library
+        self._device = device
+        self._runtime = runtime
+        self._on_loaded = on_loaded
+        self._ordered: _Order | None = None
+        self.problem: str | None = None
+        self._orders: NewestFrame[_Order] = NewestFrame()
+        self._worker = FrameWorker(node, self._orders, self._load, "model_loader")
+
+    def order_current(self) -> bool:
+        """Order the promoted version of the library; whether there is one."""
+        version = self._library.models.current()
+        if version is not None:
+            self._order(_Order(version, self._library.models.database_version()))
+        return version is not None
+
+    def order(self, location: str, database_version: int) -> None:
+        """Order the model in the folder `location`.
+
+        Raises AutomaskError when that is no version of this library: what a topic names must not
+        make this process read files elsewhere.
+        """
+        models = self._library.models
+        folder = Path(location).resolve()
+        known = {models.directory(version).resolve(): version for version in models.versions()}
+        if folder not in known:
+            raise AutomaskError(
+                f"model {location!r} is not in the library {self._library.root}: give detector and "
+                "trainer the same library"
+            )
+        self._order(_Order(known[folder], database_version))
+
+    def close(self) -> None:
+        """Load nothing more."""
+        self._worker.close()
+
+    def _order(self, order: _Order) -> None:
+        if order != self._ordered:
+            self._ordered = order
+            self._orders.put(order)
+
+    def _load(self, order: _Order) -> None:
+        # Imported here: it takes seconds, in which the node already answers.
+        from automask_ros.detection.prediction import Predictor
+
+        try:
+            predictor = Predictor.from_version(
+                self._library, order.version, self._device, self._runtime
+            )
+        except AutomaskError as error:
+            self.problem = f"model version {order.version} does not load: {error}"
+            self._ordered = None
+            return
+        predictor(np.zeros((480, 640, 3), np.uint8))
+        self.problem = None
+        self._on_loaded(
+            LiveModel(
+                predictor=predictor,
+                version=order.version,
+                location=str(self._library.models.directory(order.version)),
+                database_version=order.database_version,
+                least_threshold=min(predictor.thresholds.values(), default=0.0),
+            )
+        )

@@ -1,0 +1,120 @@
+"""Parameters from a described table: descriptor, range, default, and a check of every value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from automask_ros.errors import AutomaskError
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """One row of a node's parameter table.
+
+    `minimum` and `maximum` bound numbers, `choices` bounds words, and `check` raises AutomaskError
+    for a value that is of the right type and still wrong. A `read_only` parameter is fixed once
+    the node stands; the others may change while it runs.
+    """
+
+    name: str
+    default: bool | int | float | str
+    description: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    read_only: bool = True
+    check: Callable[[Any], object] | None = None
+
+    def descriptor(self) -> ParameterDescriptor:
+        """The ROS descriptor of this row."""
+        message = ParameterDescriptor(
+            name=self.name, description=self.description, read_only=self.read_only
+        )
+        if self.choices:
+            message.additional_constraints = "one of: " + ", ".join(self.choices)
+        if self.minimum is None or self.maximum is None:
+            return message
+        if isinstance(self.default, float):
+            message.floating_point_range = [
+                FloatingPointRange(from_value=float(self.minimum), to_value=float(self.maximum))
+            ]
+        else:
+            message.integer_range = [
+                IntegerRange(from_value=int(self.minimum), to_value=int(self.maximum))
+            ]
+        return message
+
+    def problem(self, value: Any) -> str | None:
+        """Why `value` cannot be taken, in one line, or None."""
+        if self.choices and value not in self.choices:
+            return f"{self.name} is {value!r}: it must be one of {', '.join(self.choices)}"
+        if self.check is not None:
+            try:
+                self.check(value)
+            except AutomaskError as error:
+                return f"{self.name}: {error}"
+        return None
+
+
+class Parameters:
+    """Declares a table of parameters on a node and reads them by name.
+
+    `on_change(name, value)` is called after a parameter changed while the node runs.
+
+    Raises AutomaskError when a value given at start is refused.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        table: Iterable[ParameterSpec],
+        on_change: Callable[[str, Any], None] | None = None,
+    ) -> None:
+        self._node = node
+        self._specs = {spec.name: spec for spec in table}
+        node.add_on_set_parameters_callback(self._judge)
+        for spec in self._specs.values():
+            self._declare(spec)
+        self._on_change = on_change
+        if on_change is not None:
+            node.add_post_set_parameters_callback(self._tell)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._node.get_parameter(name).value
+
+    def _declare(self, spec: ParameterSpec) -> None:
+        try:
+            self._node.declare_parameter(spec.name, spec.default, spec.descriptor())
+        except InvalidParameterTypeException as error:
+            kind = type(spec.default).__name__
+            raise AutomaskError(
+                f"parameter {spec.name} must be a {kind}, as in {spec.name}:={spec.default!r}"
+            ) from error
+        except InvalidParameterValueException as error:
+            # Our own refusals begin with the name already; the ranges' come from rclpy.
+            raise AutomaskError(f"parameter {str(error).split('. Reason: ')[-1]}") from error
+
+    def _judge(self, parameters: list[Parameter]) -> SetParametersResult:
+        for parameter in parameters:
+            spec = self._specs.get(parameter.name)
+            problem = spec.problem(parameter.value) if spec else None
+            if problem:
+                return SetParametersResult(successful=False, reason=problem)
+        return SetParametersResult(successful=True)
+
+    def _tell(self, parameters: list[Parameter]) -> None:
+        for parameter in parameters:
+            if parameter.name in self._specs and self._on_change is not None:
+                self._on_change(parameter.name, parameter.value)

@@ -1,0 +1,79 @@
+"""How each of our nodes starts and ends: one executor, a clean shutdown, one line on an error."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.utilities import try_shutdown
+
+from automask_ros.errors import AutomaskError
+
+EXIT_OK = 0
+EXIT_USER_ERROR = 2
+
+
+class WorkingNode(Protocol):
+    """What run_node asks of a node beside being one: it may own threads and processes."""
+
+    failure: BaseException | None
+    """What ended one of its threads."""
+
+    def close(self) -> None:
+        """Stop what the node started; callbacks no longer come."""
+
+
+def run_node(create: Callable[[], Node], arguments: Sequence[str] | None = None) -> int:
+    """Create a node and spin it until Ctrl-C, SIGTERM or a failure; the process's exit code.
+
+    0 after a shutdown that was asked for; 2 after an error that the user can mend, with one line
+    on stderr that names the remedy. Anything else is raised.
+    """
+    node: Node | None = None
+    try:
+        rclpy.init(args=list(arguments) if arguments is not None else None)
+        node = create()
+        _spin(node)
+    except AutomaskError as error:
+        sys.stderr.write(f"automask: {error}\n")
+        return EXIT_USER_ERROR
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass  # asked to end before the node stood
+    finally:
+        if node is not None:
+            cast(WorkingNode, node).close()
+            node.destroy_node()
+        try_shutdown()
+    return EXIT_OK
+
+
+def start_worker(node: Node, work: Callable[[], None], name: str) -> threading.Thread:
+    """Run `work` in a thread; what it raises ends the node's process as if raised in its own."""
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - handed over to the main thread, whole
+            cast(WorkingNode, node).failure = error
+            node.context.try_shutdown()
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _spin(node: Node) -> None:
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    failure = cast(WorkingNode, node).failure
+    if failure is not None:
+        raise failure

@@ -1,0 +1,95 @@
+"""The parameters of a training, as the node declares them and as TrainConfig takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from automask_ros.nodes.parameters import Parameters, ParameterSpec
+
+# The defaults are TrainConfig's own (a test compares them): importing it here would bring torch
+# into the trainer's process, which is to stay small beside the process that trains.
+TRAIN_TABLE = (
+    ParameterSpec(
+        "base_model",
+        "lite",
+        "Start weights: lite (embedded), resnet50 (torchvision's, downloaded), or the path of a "
+        ".safetensors file",
+        read_only=False,
+    ),
+    ParameterSpec(
+        "device", "auto", "Where to train: auto, cpu, cuda, cuda:0, ...", read_only=False
+    ),
+    ParameterSpec(
+        "iterations", 200, "Training steps", minimum=1, maximum=1_000_000, read_only=False
+    ),
+    ParameterSpec(
+        "seconds",
+        0.0,
+        "Seconds after which the training steps end, if those are not done before; 0: no limit",
+        minimum=0.0,
+        maximum=864_000.0,
+        read_only=False,
+    ),
+    ParameterSpec(
+        "image_size",
+        0,
+        "Shorter side in pixels at which the network looks; 0: the base model's own",
+        minimum=0,
+        maximum=4096,
+        read_only=False,
+    ),
+    ParameterSpec(
+        "batch_size", 2, "Images in a training step", minimum=1, maximum=256, read_only=False
+    ),
+    ParameterSpec(
+        "learning_rate",
+        4e-4,
+        "Learning rate at its highest",
+        minimum=1e-7,
+        maximum=1.0,
+        read_only=False,
+    ),
+    ParameterSpec(
+        "seed",
+        0,
+        "Seed of everything that is drawn by lot",
+        minimum=0,
+        maximum=2**31 - 1,
+        read_only=False,
+    ),
+    ParameterSpec(
+        "holdout",
+        0.2,
+        "Share of each object's views, its latest, kept out of training to measure the model",
+        minimum=0.0,
+        maximum=0.5,
+        read_only=False,
+    ),
+    ParameterSpec(
+        "min_views",
+        6,
+        "Views with an accepted mask that each object needs",
+        minimum=1,
+        maximum=10000,
+        read_only=False,
+    ),
+    ParameterSpec(
+        "min_ap50",
+        0.5,
+        "AP50 on the views held out that each object must reach for the model to go live",
+        minimum=0.0,
+        maximum=1.0,
+        read_only=False,
+    ),
+)
+
+_ZERO_IS_NONE = ("seconds", "image_size")
+
+
+def train_settings(parameters: Parameters) -> dict[str, Any]:
+    """TrainConfig's arguments from the parameters as they are now."""
+    values = {spec.name: parameters[spec.name] for spec in TRAIN_TABLE}
+    return {
+        name: None if name in _ZERO_IS_NONE and value == 0 else value
+        for name, value in values.items()
+    }

@@ -1,0 +1,225 @@
+"""The node `trainer`: a queue of training jobs, one at a time, each in a process of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+from vision_msgs.msg import VisionInfo
+
+from automask_ros.errors import AutomaskError
+from automask_ros.nodes import job_store
+from automask_ros.nodes.detection_messages import to_vision_info
+from automask_ros.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Health, key_values
+from automask_ros.nodes.job_store import Job, JobStore
+from automask_ros.nodes.library_parameter import LIBRARY, open_library
+from automask_ros.nodes.parameters import Parameters, ParameterSpec
+from automask_ros.nodes.qos import latched
+from automask_ros.nodes.spin import run_node
+from automask_ros.nodes.threads import THREADS
+from automask_ros.nodes.train_parameters import TRAIN_TABLE, train_settings
+from automask_ros.nodes.training_process import Event, Failed, Trained, TrainingProcess
+from automask_ros.nodes.triggers import create_trigger
+from automask_ros.types import Progress
+
+POLL_PERIOD = 0.1
+"""Seconds between two looks at the training process."""
+MODEL_PERIOD = 1.0
+"""Seconds between two looks for a promotion that another process made."""
+
+TABLE = (
+    LIBRARY,
+    *TRAIN_TABLE,
+    THREADS,
+    ParameterSpec(
+        "mask_patience",
+        60.0,
+        "Seconds for which a job waits for the masks of views that have none yet",
+        minimum=0.0,
+        maximum=3600.0,
+        read_only=False,
+    ),
+)
+
+
+class TrainerNode(Node):
+    """Trains what the library holds, promotes what is good enough, and says which model is live.
+
+    Everything happens in the executor's thread: a timer reads what the process reports.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("trainer")
+        self.failure: BaseException | None = None
+        self._settings = Parameters(self, TABLE)
+        self._library = open_library(self._settings["library"])
+        self._jobs = JobStore(self._library.root)
+        self._queue = self._jobs.unfinished()
+        self._waiting_since: float | None = None
+        self._announced = 0
+        self._process: TrainingProcess | None = None
+        self._status = DiagnosticStatus(name="trainer", message="waiting for ~/train")
+        self._progress = self.create_publisher(DiagnosticStatus, "~/progress", latched())
+        self._model = self.create_publisher(VisionInfo, "~/model", latched())
+        create_trigger(self, "~/train", self.train)
+        create_trigger(self, "~/cancel", self.cancel)
+        create_trigger(self, "~/rollback", self.rollback)
+        self._diagnostics = Diagnostics(self, self._health)
+        self.create_timer(POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_timer(
+            MODEL_PERIOD, self._announce, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+        self._announce()
+        self._progress.publish(self._status)
+        if self._queue:
+            self.get_logger().info(f"taking up {', '.join(job.id for job in self._queue)}")
+
+    def train(self) -> str:
+        """Queue a job; the answer begins with its id."""
+        if not self._library.views():
+            raise AutomaskError(
+                f"no views in {self._library.root}: show an object first (~/start of capture)"
+            )
+        job = self._jobs.add()
+        self._queue.append(job)
+        ahead = len(self._queue) - 1
+        return f"{job.id} queued" + (f", {ahead} before it" if ahead else "")
+
+    def cancel(self) -> str:
+        """End the running job, or drop the one that would be next."""
+        if not self._queue:
+            raise AutomaskError("no job to cancel")
+        if self._process is not None:
+            self._process.stop()
+        job = self._queue[0]
+        self._end(job_store.CANCELLED, "cancelled")
+        return f"{job.id} cancelled"
+
+    def rollback(self) -> str:
+        """Go back to the model that was live before."""
+        version = self._library.models.rollback()
+        self._announce()
+        return f"model version {version} is live again"
+
+    def close(self) -> None:
+        """End the training; the job stays unfinished and is taken up at the next start."""
+        if self._process is not None:
+            self._process.stop()
+        self._jobs.close()
+
+    def _poll(self) -> None:
+        if self._process is not None:
+            for event in self._process.events():
+                self._take(event)
+        elif self._queue and not self._waits_for_masks():
+            job = self._queue[0] = self._jobs.update(self._queue[0], state=job_store.RUNNING)
+            self._report(OK, "training begins", {"job": job.id, "stage": "start"})
+            self._process = TrainingProcess(
+                self._library.root, train_settings(self._settings), self._settings["threads"]
+            )
+
+    def _waits_for_masks(self) -> bool:
+        """Whether views still wait for their masks, and the job for them."""
+        now = time.monotonic()
+        if self._waiting_since is None:
+            self._waiting_since = now
+        waiting = len(self._library.views_without_mask())
+        if not waiting or now - self._waiting_since > self._settings["mask_patience"]:
+            self._waiting_since = None
+            return False
+        message = f"waiting for the masks of {waiting} views (is mask_generator running?)"
+        if self._status.message != message:
+            self._report(OK, message, {"job": self._queue[0].id, "stage": "masks"})
+        return True
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self._report(OK, _words(event), _figures(self._queue[0], event))
+            return
+        if self._process is not None:
+            self._process.finish()
+        if isinstance(event, Trained):
+            self._end(job_store.DONE, event.reason, event.version, event.promoted)
+        else:
+            self._fail(event)
+
+    def _fail(self, event: Failed) -> None:
+        if event.details:
+            self.get_logger().error(event.details)
+        self._end(job_store.FAILED, event.message)
+
+    def _end(
+        self, state: str, message: str, version: int | None = None, promoted: bool = False
+    ) -> None:
+        """Write down the end of the job in front, and tell it."""
+        self._process = None
+        self._waiting_since = None
+        job = self._jobs.update(self._queue.pop(0), state=state, message=message, version=version)
+        level = {job_store.DONE: OK, job_store.CANCELLED: WARN}.get(state, ERROR)
+        values = {"job": job.id, "stage": state, "version": version, "promoted": promoted}
+        self._report(level, message, values)
+        self.get_logger().info(f"{job.id} {state}: {message}")
+        self._announce()
+
+    def _report(self, level: bytes, message: str, values: Mapping[str, object]) -> None:
+        self._status = DiagnosticStatus(
+            level=level,
+            name="trainer",
+            message=message,
+            hardware_id="automask_ros",
+            values=key_values(values),
+        )
+        self._progress.publish(self._status)
+
+    def _announce(self) -> None:
+        """Tell which model is live, once for each promotion, whoever promoted it."""
+        models = self._library.models
+        database_version, version = models.database_version(), models.current()
+        if version is None or database_version == self._announced:
+            return
+        self._announced = database_version
+        location = str(models.directory(version))
+        stamp = self.get_clock().now().to_msg()
+        self._model.publish(to_vision_info("mask_rcnn", location, database_version, stamp))
+
+    def _health(self) -> Health:
+        health = Health(
+            values={
+                "queue": len(self._queue),
+                "model": self._library.models.current(),
+                "database_version": self._library.models.database_version(),
+            }
+        )
+        health.note(self._status.level, self._status.message)
+        return health
+
+
+def _words(progress: Progress) -> str:
+    left = progress.seconds_left
+    return f"{progress.stage} {progress.step} of {progress.total}" + (
+        f": {left:.0f} s left" if left is not None else ""
+    )
+
+
+def _figures(job: Job, progress: Progress) -> dict[str, object]:
+    return {
+        "job": job.id,
+        "stage": progress.stage,
+        "step": progress.step,
+        "total": progress.total,
+        "loss": progress.loss,
+        "seconds_left": progress.seconds_left,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the node; the exit code."""
+    return run_node(TrainerNode, arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,112 @@
+"""Training in a process of its own: callbacks answer, and its memory is gone afterwards."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from automask_ros.errors import AutomaskError
+from automask_ros.nodes.threads import limit_threads
+from automask_ros.types import Progress
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training made; `promoted` tells whether it is live, `reason` why or why not."""
+
+    version: int
+    promoted: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why a training ended without a model: one line, and the traceback when it was a defect."""
+
+    message: str
+    details: str = ""
+
+
+Event = Progress | Trained | Failed
+
+
+class TrainingProcess:
+    """One training of a library in a spawned process, which ends when this one is gone."""
+
+    def __init__(self, library_root: Path, settings: Mapping[str, Any], threads: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, child_end = context.Pipe()
+        self._process = context.Process(
+            target=_train,
+            args=(child_end, library_root, dict(settings), threads),
+            name="automask_training",
+            daemon=True,
+        )
+        self._process.start()
+        child_end.close()
+
+    def events(self) -> Iterator[Event]:
+        """What the training reported since the last call; the last event is Trained or Failed."""
+        try:
+            while self._connection.poll():
+                event = self._connection.recv()
+                yield event
+                if not isinstance(event, Progress):
+                    return
+        except (EOFError, OSError):
+            self._process.join()
+            yield Failed(f"the training process died (exit code {self._process.exitcode})")
+
+    def stop(self, patience: float = 0.5) -> None:
+        """End the process: by SIGTERM, and after `patience` seconds by SIGKILL."""
+        self._process.terminate()
+        self._process.join(patience)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._connection.close()
+
+    def finish(self) -> None:
+        """Wait for a process that has reported its last event."""
+        self._process.join(10.0)
+        self.stop()
+
+
+def _train(
+    connection: Connection, library_root: Path, settings: dict[str, Any], threads: int
+) -> None:
+    # Ctrl-C reaches the whole process group; whether the training ends is its parent's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
+    limit_threads(threads)
+    try:
+        connection.send(_train_version(connection, library_root, settings))
+    except AutomaskError as error:
+        connection.send(Failed(str(error)))
+    except Exception as error:  # noqa: BLE001 - told to the parent, which logs all of it
+        connection.send(Failed(f"{type(error).__name__}: {error}", traceback.format_exc()))
+
+
+def _train_version(connection: Connection, library_root: Path, settings: dict[str, Any]) -> Trained:
+    from automask_ros.detection.teaching import train_version
+    from automask_ros.detection.training import TrainConfig
+    from automask_ros.library.library import Library
+
+    result = train_version(Library(library_root), TrainConfig(**settings), connection.send)
+    return Trained(result.version, result.promoted, result.reason)
+
+
+def _end_with_parent(connection: Connection) -> None:
+    """Block until the parent's end of the pipe closes, which the kernel does when it dies."""
+    try:
+        connection.recv()
+    except (EOFError, OSError):
+        os._exit(1)
