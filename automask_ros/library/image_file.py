@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A picture of a source that could not be read, and why."""
+
+    name: str
+    reason: str
 
 
 def read_image(path: Path) -> BGRImage:
