@@ -1,4 +1,4 @@
-"""The blob filter: of everything that the network calls "object", keep the one that is shown and drop the rest."""
+"""The blob filter: of everything that looks like an object, keep the one that is shown."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-# Components smaller than this many pixels are counted as strays without being looked at one by one.
+# Components of fewer pixels are specks: they are dropped unseen.
 _SPECK = 8
-# A connected component is examined as a part of the object only if it is among the heaviest so many.
+# Only so many of the heaviest components are examined as parts of the object.
 _CANDIDATES = 24
 
 
@@ -21,7 +21,7 @@ class BlobConfig:
     threshold: float = 0.5
     """Probability from which a pixel counts as object."""
     centre_spread: float = 0.7
-    """Standard deviation of the prior that the object is shown near the centre, in half diagonals."""
+    """How far from the centre the object is shown: standard deviation in half diagonals."""
     part_share: float = 0.04
     """A second blob is a part of the object only if it weighs this share of the main one."""
     part_gap: float = 0.15
@@ -74,8 +74,8 @@ def filter_blobs(
 ) -> tuple[np.ndarray, BlobStatistics]:
     """The object in a probability map, without strays and pinholes.
 
-    `probability` is (H, W) float in 0..1. Returns the mask (H, W) bool, all False when nothing reaches the
-    threshold, and the statistics that the verdict is built on.
+    `probability` is (H, W) float in 0..1. Returns the mask (H, W) bool, all False when nothing
+    reaches the threshold, and the statistics that the verdict is built on.
     """
     config = config or BlobConfig()
     probability = np.ascontiguousarray(probability, dtype=np.float32)
@@ -91,10 +91,8 @@ def filter_blobs(
     return pixels, describe_mask(pixels, blobs, len(kept), stray_share)
 
 
-def describe_mask(
-    pixels: np.ndarray, blobs: int, parts: int, stray_share: float
-) -> BlobStatistics:
-    """The statistics of a mask (H, W) bool that holds at least one pixel, after what the filter counted."""
+def describe_mask(pixels: np.ndarray, blobs: int, parts: int, stray_share: float) -> BlobStatistics:
+    """The statistics of a mask (H, W) bool with at least one pixel, after what was counted."""
     area = int(np.count_nonzero(pixels))
     filled = area + sum(hole_area for _, hole_area in _holes(pixels)[1])
     contours, _ = cv2.findContours(
@@ -186,10 +184,8 @@ def _holes(pixels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
     return labels, enclosed
 
 
-def _fill_pinholes(
-    pixels: np.ndarray, probability: np.ndarray, config: BlobConfig
-) -> np.ndarray:
-    """The mask with those holes closed that are too small, or that the network is in doubt about."""
+def _fill_pinholes(pixels: np.ndarray, probability: np.ndarray, config: BlobConfig) -> np.ndarray:
+    """The mask without the holes that are too small, or that the network is in doubt about."""
     labels, holes = _holes(pixels)
     if not holes:
         return pixels

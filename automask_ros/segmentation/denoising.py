@@ -14,7 +14,7 @@ _NEIGHBOURS = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8)
 
 
 def find_impulses(image: np.ndarray) -> np.ndarray:
-    """(H, W) bool: single pixels of an (H, W, 3) BGR image that stand out from all their neighbours."""
+    """(H, W) bool: the pixels of an (H, W, 3) BGR image that stand out from all neighbours."""
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     brighter = cv2.subtract(grey, cv2.dilate(grey, _NEIGHBOURS)) > _CONTRAST
     darker = cv2.subtract(cv2.erode(grey, _NEIGHBOURS), grey) > _CONTRAST
@@ -25,8 +25,9 @@ def find_impulses(image: np.ndarray) -> np.ndarray:
 def remove_impulse_noise(image: np.ndarray) -> np.ndarray:
     """An (H, W, 3) BGR image without salt-and-pepper noise; the very same array if there is none.
 
-    Where there is noise, the pixels around each impulse become the median of their neighbourhood (compression
-    and resampling have smeared it there), all others stay as they are: a median filter over the whole image would round corners.
+    Where there is noise, the pixels around each impulse become the median of their neighbourhood
+    (compression and resampling have smeared it there), all others stay as they are: a median filter
+    over the whole image would round corners.
     """
     impulses = find_impulses(image)
     if impulses.mean() < _NOISY_SHARE:

@@ -1,8 +1,8 @@
 """The verdict on a mask: accepted or refused, with a score that ranks masks and reasons in words.
 
-The score is a product of factors in 0..1, each the answer to one question: how much of this mask would the
-network itself bet on, how fast does its certainty change at the boundary, does the image show an edge there,
-was something else found as well, does the object leave the image?
+The score is a product of factors in 0..1, each the answer to one question: how much of this mask
+would the network itself bet on, how fast does its certainty change at the boundary, does the image
+show an edge there, was something else found as well, does the object leave the image?
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from automask_ros.segmentation.blobs import BlobStatistics
 from automask_ros.segmentation.surroundings import find_surroundings, shrink
 from automask_ros.types import Verdict
 
-# The surroundings of the object that are looked at, in square roots of its area, and their size in pixels.
+# The surroundings of the object that are looked at, in square roots of its area, and their size in
+# pixels.
 _MARGIN = 0.4
 _WORKING_SIDE = 192
 # How far to each side of the boundary colours are compared, in square roots of the object's area.
@@ -45,7 +46,7 @@ class VerdictConfig:
     least_contrast: float = 0.3
     """Least share of the boundary at which the image shows an edge."""
     edge_difference: float = 8.0
-    """Distance in CIELAB (8 bits a channel) between the two sides from which a boundary counts as an edge."""
+    """Distance in 8-bit CIELAB between its two sides from which a boundary counts as an edge."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class _Factor:
-    """One part of the score, and the words for it when it is what keeps the mask from being good."""
+    """One part of the score, and the words for it where it is what the mask lacks."""
 
     value: float
     refused: bool
@@ -78,8 +79,8 @@ def judge(
 ) -> Verdict:
     """Accepts or refuses a mask (H, W) bool.
 
-    `probability` (H, W) float32 is what the network said, `image` (H, W, 3) uint8 BGR what it saw. A refused
-    mask has at least one reason, an accepted one none.
+    `probability` (H, W) float32 is what the network said, `image` (H, W, 3) uint8 BGR what it saw.
+    A refused mask has at least one reason, an accepted one none.
     """
     config = config or VerdictConfig()
     if statistics.empty or not mask.any():
@@ -96,7 +97,7 @@ def judge(
 def gather_evidence(
     probability: np.ndarray, mask: np.ndarray, image: np.ndarray, edge_difference: float
 ) -> Evidence:
-    """Measures a mask (H, W) bool with at least one pixel against the network's words and the image."""
+    """Measures a mask (H, W) bool with at least one pixel against network and image."""
     window = find_surroundings(mask, _MARGIN)
     inside = shrink(mask[window].astype(np.float32), _WORKING_SIDE)
     near = shrink(np.ascontiguousarray(probability[window], dtype=np.float32), _WORKING_SIDE)
@@ -147,7 +148,8 @@ def _evidence_factors(evidence: Evidence, config: VerdictConfig) -> list[_Factor
             evidence.sharpness < config.least_sharpness,
             f"boundary uncertain ({1.0 - evidence.sharpness:.0%} of the area in doubt)",
         ),
-        # Parts of an object look like what lies behind them without the mask being wrong: only half counts.
+        # Parts of an object look like what lies behind them without the mask being wrong: only half
+        # counts.
         _Factor(
             0.5 + 0.5 * evidence.contrast,
             evidence.contrast < config.least_contrast,
@@ -157,7 +159,7 @@ def _evidence_factors(evidence: Evidence, config: VerdictConfig) -> list[_Factor
 
 
 def _edge_share(image: np.ndarray, inside: np.ndarray, edge_difference: float) -> float:
-    """Share of the boundary of `inside` (h, w) float 0..1 where the mean colours of its two sides differ."""
+    """Share of the boundary of `inside` (h, w) 0..1 where the colours of its sides differ."""
     mask = (inside >= 0.5).astype(np.uint8)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     boundary = (cv2.dilate(mask, cross) - cv2.erode(mask, cross)).astype(bool)
@@ -175,7 +177,7 @@ def _edge_share(image: np.ndarray, inside: np.ndarray, edge_difference: float) -
 
 
 def _local_mean(colours: np.ndarray, weight: np.ndarray, reach: int) -> np.ndarray:
-    """(h, w, 3) mean colour within `reach` pixels of each pixel, over those where `weight` (h, w) is set."""
+    """(h, w, 3) mean colour within `reach` pixels of each, where `weight` (h, w) is set."""
     window = (2 * reach + 1, 2 * reach + 1)
     total = cv2.blur(colours * weight[..., None], window)
     mean: np.ndarray = total / np.maximum(cv2.blur(weight, window), 1e-6)[..., None]

@@ -1,0 +1,142 @@
+"""Stage one as a whole: an image in, the mask of the object that it shows out, with a verdict."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from automask_ros.errors import AutomaskError
+from automask_ros.library.library import Library
+from automask_ros.segmentation.blobs import BlobConfig, filter_blobs
+from automask_ros.segmentation.denoising import remove_impulse_noise
+from automask_ros.segmentation.fcn import MEAN, STD, load_fcn
+from automask_ros.segmentation.refinement import RefineConfig, refine_edges
+from automask_ros.segmentation.verdict import VerdictConfig, judge
+from automask_ros.types import Mask, Progress, ProgressCallback, View
+
+_LOGGER = logging.getLogger(__name__)
+
+MaskCallback = Callable[[View, np.ndarray, Mask], None]
+"""Told each view with its new verdict, its image (H, W, 3) BGR and its mask."""
+
+
+@dataclass(frozen=True)
+class MaskConfig:
+    """How a mask is made."""
+
+    input_size: int = 384
+    """Longer side, in pixels, of what the network sees; a multiple of 32."""
+    refine: bool = True
+    """Draw the edges to those of the image."""
+    blobs: BlobConfig = field(default_factory=BlobConfig)
+    edges: RefineConfig = field(default_factory=RefineConfig)
+    verdict: VerdictConfig = field(default_factory=VerdictConfig)
+
+    def __post_init__(self) -> None:
+        if self.input_size < 32 or self.input_size % 32:
+            raise AutomaskError(
+                f"input_size is {self.input_size}: give a multiple of 32, such as 384"
+            )
+
+
+class MaskGenerator:
+    """Makes the mask of the object that an image shows."""
+
+    def __init__(
+        self, fcn: str = "lite", device: str = "auto", config: MaskConfig | None = None
+    ) -> None:
+        """`fcn` is "lite" or a path; `device` is "auto", "cpu", "cuda" or "cuda:N".
+
+        Raises AutomaskError when there is no such network or no such device.
+        """
+        self.fcn = fcn
+        self.config = config or MaskConfig()
+        self.device = _choose_device(device)
+        self._network = load_fcn(fcn).to(self.device)
+
+    def __call__(self, image: np.ndarray) -> Mask:
+        """The mask of the object in an image (H, W, 3) uint8 BGR, of the same height and width."""
+        clean = remove_impulse_noise(image)
+        return make_mask(clean, self.predict(clean), self.config)
+
+    def predict(self, image: np.ndarray) -> np.ndarray:
+        """(H, W) float32 in 0..1: how likely each pixel of an (H, W, 3) BGR image is object."""
+        height, width = image.shape[:2]
+        with torch.inference_mode():
+            batch = _to_batch(image, self.config.input_size).to(self.device)
+            logits = self._network(batch)[0, 0].float().cpu().numpy()
+        # Logits, not probabilities: then a boundary keeps its place between two pixels.
+        logits = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
+        probability: np.ndarray = 1.0 / (1.0 + np.exp(-logits))
+        return probability
+
+
+def make_mask(image: np.ndarray, probability: np.ndarray, config: MaskConfig | None = None) -> Mask:
+    """The mask and its verdict from what a network says, `probability` (H, W) float32 in 0..1.
+
+    `image` (H, W, 3) uint8 BGR is what it saw.
+    """
+    config = config or MaskConfig()
+    pixels, statistics = filter_blobs(probability, config.blobs)
+    if config.refine and not statistics.empty:
+        refined = refine_edges(image, probability, pixels, config.edges)
+        pixels, statistics = filter_blobs(refined, config.blobs)
+    return Mask(pixels, judge(statistics, probability, pixels, image, config.verdict))
+
+
+def generate_masks(
+    library: Library,
+    generator: MaskGenerator,
+    views: Sequence[View],
+    progress: ProgressCallback | None = None,
+    on_mask: MaskCallback | None = None,
+) -> list[View]:
+    """Makes and keeps the mask of each view; returns the views that got one, with their verdicts.
+
+    A view whose image cannot be read is logged as a warning and left without a mask.
+    """
+    done = []
+    for step, view in enumerate(views, start=1):
+        try:
+            image = library.read_image(view)
+        except AutomaskError as error:
+            _LOGGER.warning("%s %s gets no mask: %s", view.label, view.id, error)
+        else:
+            mask = generator(image)
+            judged = library.write_mask(view, mask, fcn=generator.fcn)
+            done.append(judged)
+            if on_mask is not None:
+                on_mask(judged, image, mask)
+        if progress is not None:
+            progress(Progress("masks", step, len(views)))
+    return done
+
+
+def _choose_device(device: str) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise AutomaskError(f"no device is called {device!r}: give auto, cpu or cuda") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise AutomaskError(f"{device} was asked for, but torch finds no GPU: give cpu or auto")
+    return chosen
+
+
+def _to_batch(image: np.ndarray, input_size: int) -> Tensor:
+    """An (H, W, 3) BGR image as (1, 3, h, w) normalised RGB, its longer side `input_size`."""
+    height, width = image.shape[:2]
+    scale = input_size / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    interpolation = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+    resized = cv2.resize(image, size, interpolation=interpolation)
+    pixels = cv2.cvtColor(resized, cv2.COLOR_BGR2RGB).astype(np.float32) / 255.0
+    normalised = (pixels - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+    return torch.from_numpy(np.ascontiguousarray(normalised.transpose(2, 0, 1)))[None]
