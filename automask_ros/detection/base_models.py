@@ -12,7 +12,7 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 from torchvision.models.detection import MaskRCNN
 
-from automask_ros.detection.mask_rcnn import build_lite, build_resnet50
+from automask_ros.detection.mask_rcnn import RESNET50_IMAGE_SIZE, build_lite, build_resnet50
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import write_bytes
 from automask_ros.resources import weights_path
@@ -53,8 +53,7 @@ def load_base_model(
     """
     if base_model == "resnet50":
         num_classes = max(labels.values()) + 1
-        size = {} if image_size is None else {"image_size": image_size}
-        return build_resnet50(num_classes, **size), "resnet50"
+        return build_resnet50(num_classes, image_size or RESNET50_IMAGE_SIZE), "resnet50"
     path = weights_path("lite_mask_rcnn.safetensors") if base_model == "lite" else Path(base_model)
     checkpoint = load_checkpoint(path)
     return build(resize_classes(checkpoint, labels), image_size), checkpoint.architecture
@@ -94,7 +93,9 @@ def resize_classes(checkpoint: Checkpoint, labels: dict[str, int]) -> Checkpoint
             new += _UNUSED_CLASS_BIAS  # an id without a label is never predicted
         new[0] = rows[0]
         known = checkpoint.labels.get(CLASS_AGNOSTIC)
-        template = rows[sorted(checkpoint.labels.values())].mean(0) if known is None else rows[known]
+        template = (
+            rows[sorted(checkpoint.labels.values())].mean(0) if known is None else rows[known]
+        )
         for label, class_id in labels.items():
             source = checkpoint.labels.get(label)
             new[class_id] = template if source is None else rows[source]

@@ -12,7 +12,7 @@ from automask_ros.types import BGRImage
 def relight(
     rng: np.random.Generator, image: BGRImage, strength: float, tint: float = 0.06
 ) -> BGRImage:
-    """Another brightness, gamma, saturation and colour of light. `strength` 1 is a strong change."""
+    """Another brightness, gamma, saturation and colour of light; `strength` 1 changes it a lot."""
     gain = float(np.exp(rng.normal(0, 0.22 * strength)))
     gamma = float(np.exp(rng.normal(0, 0.18 * strength)))
     channels = gain * np.exp(rng.normal(0, tint * strength, 3))

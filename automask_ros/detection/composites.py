@@ -104,7 +104,7 @@ class CompositeDataset:
         elif kind < thresholds[2]:
             scene = Scene(self._without_object(own))
         else:
-            scene = Scene(self._background(rng, own.image.shape[:2]))
+            scene = Scene(self._background(rng, (own.mask.shape[0], own.mask.shape[1])))
         if kind >= thresholds[0]:
             self._fill(rng, scene)
         return self._finish(rng, scene)
@@ -119,14 +119,13 @@ class CompositeDataset:
         if rng.random() < 0.3:
             return Scene(source.image, [(source.mask, source.cutout.class_id)])
         zoom = float(np.exp(rng.uniform(np.log(0.6), np.log(1.4))))
-        matrix = cv2.getRotationMatrix2D(
-            (width / 2, height / 2), float(rng.uniform(-15, 15)), zoom
-        )
-        matrix[:, 2] += rng.uniform(-0.15, 0.15, 2) * (width, height)
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(rng.uniform(-15, 15)), zoom)
+        shift = rng.uniform(-0.15, 0.15, 2) * (width, height)
+        matrix = np.column_stack([turn[:, :2], turn[:, 2] + shift])
         colour = self._background(rng, (height, width))
         inside = cv2.warpAffine(np.full((height, width), 255, np.uint8), matrix, (width, height))
-        image = cv2.warpAffine(source.image, matrix, (width, height), flags=cv2.INTER_LINEAR)
-        image = np.where(inside[..., None] > 254, image, colour)
+        moved = cv2.warpAffine(source.image, matrix, (width, height), flags=cv2.INTER_LINEAR)
+        image = np.where(inside[..., None] > 254, moved, colour).astype(np.uint8)
         grey = cv2.warpAffine(source.mask.astype(np.uint8) * 255, matrix, (width, height))
         return Scene(image, [((grey > 127) & (inside > 254), source.cutout.class_id)])
 

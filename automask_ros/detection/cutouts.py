@@ -40,7 +40,7 @@ def cut_out(image: BGRImage, mask: BoolMask, class_id: int) -> Cutout:
     top, bottom = max(rows[0] - 2, 0), min(rows[-1] + 3, mask.shape[0])
     left, right = max(columns[0] - 2, 0), min(columns[-1] + 3, mask.shape[1])
     alpha = mask[top:bottom, left:right].astype(np.uint8) * 255
-    inner = cv2.erode(alpha, np.ones((3, 3), np.uint8), borderValue=255)
+    inner = np.asarray(cv2.erode(alpha, np.ones((3, 3), np.uint8), borderValue=255), np.uint8)
     if np.count_nonzero(inner) > 0.5 * np.count_nonzero(alpha):
         alpha = inner
     return Cutout(np.ascontiguousarray(image[top:bottom, left:right]), alpha, class_id)
@@ -66,9 +66,7 @@ def remove_object(image: BGRImage, mask: BoolMask) -> BGRImage:
     return np.asarray(image * (1 - soft) + filled * soft, np.uint8)
 
 
-def distractor(
-    rng: np.random.Generator, object_like: Cutout, surroundings: BGRImage
-) -> Cutout:
+def distractor(rng: np.random.Generator, object_like: Cutout, surroundings: BGRImage) -> Cutout:
     """A thing that must not be detected although it comes close to `object_like`.
 
     It has the object's outline with another skin, the object's colours on another shape, or
@@ -95,11 +93,13 @@ def distractor(
 
 def random_outline(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
     """A box, an ellipse or a lump that fills ``(height, width)``: 0 or 255."""
-    alpha = np.zeros((height, width), np.uint8)
+    alpha: NDArray[np.uint8] = np.zeros((height, width), np.uint8)
     kind = rng.choice(["box", "ellipse", "lump"])
     centre = (width // 2, height // 2)
     if kind == "ellipse":
-        cv2.ellipse(alpha, centre, (max(width // 2 - 1, 1), max(height // 2 - 1, 1)), 0, 0, 360, 255, -1)
+        cv2.ellipse(
+            alpha, centre, (max(width // 2 - 1, 1), max(height // 2 - 1, 1)), 0, 0, 360, 255, -1
+        )
         return alpha
     corners = 4 if kind == "box" else int(rng.integers(5, 11))
     angles = np.sort(rng.uniform(0, 2 * np.pi, corners))

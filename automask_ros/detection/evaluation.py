@@ -1,4 +1,4 @@
-"""Mask and box average precision by pycocotools, over images or over results that came otherwise."""
+"""Mask and box average precision by pycocotools, of a predictor or of results from elsewhere."""
 
 from __future__ import annotations
 
@@ -74,7 +74,11 @@ def evaluate_results(
     summary: Summary = _figures(truth, results, ids, "segm")
     summary["box"] = _figures(truth, results, ids, "bbox")
     kept = [a for a in truth["annotations"] if a["category_id"] in ids.values()]
-    return summary | {"images": len(truth["images"]), "instances": len(kept), "not_taught": left_out}
+    return summary | {
+        "images": len(truth["images"]),
+        "instances": len(kept),
+        "not_taught": left_out,
+    }
 
 
 def coco_results(found: Detections, image_id: int, categories: Mapping[str, int]) -> list[Result]:

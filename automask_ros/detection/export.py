@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -36,22 +36,26 @@ def export_onnx(model: MaskRCNN, path: Path, image: BGRImage) -> None:
     graph = DetectionGraph(model).cpu().eval()
     minimum = torch.full((num_classes_of(model),), 0.05)
     pixels = torch.from_numpy(np.ascontiguousarray(image))
-    buffer = io.BytesIO()
-    with torch.inference_mode(), warnings.catch_warnings():
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        torch.inference_mode(),
+        warnings.catch_warnings(),
+    ):
+        traced = Path(folder) / "model.onnx"
         # The tracer warns of each Python number; the check below is what decides.
         warnings.simplefilter("ignore")
         expected = [output.numpy() for output in graph(pixels, minimum)]
         torch.onnx.export(
             graph,
             (pixels, minimum),
-            buffer,
+            str(traced),
             input_names=list(INPUTS),
             output_names=list(OUTPUTS),
             dynamic_axes={"image": {0: "height", 1: "width"}} | {o: {0: "count"} for o in OUTPUTS},
             opset_version=OPSET,
             dynamo=False,
         )
-    data = buffer.getvalue()
+        data = traced.read_bytes()
     check_onnx(data, expected, image, minimum.numpy())
     write_bytes(path, data)
 

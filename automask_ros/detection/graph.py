@@ -30,6 +30,9 @@ class DetectionGraph(nn.Module):
     descending, ``class_ids (N,) int64`` and ``masks (N, 28, 28)`` probabilities.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, model: MaskRCNN) -> None:
         super().__init__()
         self.backbone = model.backbone

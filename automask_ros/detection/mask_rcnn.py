@@ -14,7 +14,7 @@ from urllib.parse import urlparse
 
 import timm
 import torch
-from timm.layers import freeze_batch_norm_2d
+from timm.layers.norm_act import freeze_batch_norm_2d
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN, MaskRCNN_ResNet50_FPN_Weights
 from torchvision.models.detection.anchor_utils import AnchorGenerator
@@ -28,6 +28,7 @@ from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastL
 from automask_ros.errors import AutomaskError
 
 LITE_CHANNELS = 128
+_BODY_CHANNELS = (24, 40, 112, 320)  # of EfficientNet-Lite0 at strides 4, 8, 16 and 32
 LITE_BOX_FEATURES = 512
 LITE_IMAGE_SIZE = 320
 RESNET50_IMAGE_SIZE = 480
@@ -47,7 +48,7 @@ class LiteBackbone(nn.Module):
         # Statistics of two-image batches would only spoil ImageNet's: they are constants here.
         self.body = freeze_batch_norm_2d(body)
         self.fpn = FeaturePyramidNetwork(
-            list(body.feature_info.channels()), LITE_CHANNELS, extra_blocks=LastLevelMaxPool()
+            list(_BODY_CHANNELS), LITE_CHANNELS, extra_blocks=LastLevelMaxPool()
         )
         self.out_channels = LITE_CHANNELS
 

@@ -13,7 +13,7 @@ MASK_THRESHOLD = 0.5
 
 
 def network_size(height: int, width: int, image_size: int) -> tuple[int, int]:
-    """(height, width) in the network: shorter side `image_size`, unless the longer gets too long."""
+    """(height, width) in the network: the shorter side is `image_size` where aspect allows."""
     scale = min(image_size / min(height, width), longest_side(image_size) / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 

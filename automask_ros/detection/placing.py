@@ -96,7 +96,9 @@ class Scene:
             if mask.sum() >= max(least_pixels, least_share * whole)
         ]
 
-    def _shadow(self, rng: np.random.Generator, alpha: NDArray[np.uint8], low: NDArray[np.int_]) -> None:
+    def _shadow(
+        self, rng: np.random.Generator, alpha: NDArray[np.uint8], low: NDArray[np.int_]
+    ) -> None:
         """Darken what lies under and beside a thing whose alpha starts at pixel `low`."""
         size = max(alpha.shape)
         shift = low + rng.normal(0, 0.05, 2) * size + (0, 0.04 * size)
@@ -119,7 +121,9 @@ def _warp(
     height, width = alpha.shape
     own = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     # Corners are the outer edges of pixels, a warp counts from their centres.
-    matrix = cv2.getPerspectiveTransform(own - 0.5, placement.corners - low.astype(np.float32) - 0.5)
+    matrix = cv2.getPerspectiveTransform(
+        own - 0.5, placement.corners - low.astype(np.float32) - 0.5
+    )
     window = (int(high[0] - low[0]), int(high[1] - low[1]))
     warped = cv2.warpPerspective(image, matrix, window, borderMode=cv2.BORDER_REPLICATE)
     mask = cv2.warpPerspective(alpha, matrix, window, borderMode=cv2.BORDER_CONSTANT)

@@ -78,12 +78,11 @@ class Predictor:
         chosen: Runtime = (
             OnnxRuntime(graph, place)
             if checkpoint is None
-            else TorchRuntime(build(checkpoint, int(record.image_size)), place)
+            else TorchRuntime(build(checkpoint), place)
         )
         _log.info("model version %d runs with %s", number, chosen.name)
-        return cls(
-            chosen, dict(record.labels), dict(record.thresholds), int(record.image_size), number
-        )
+        size = record.image_size if isinstance(record.image_size, int) else min(record.image_size)
+        return cls(chosen, dict(record.labels), dict(record.thresholds), size, number)
 
     @classmethod
     def from_model(

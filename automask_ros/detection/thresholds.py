@@ -22,9 +22,7 @@ class Judged:
     right: bool
 
 
-def judge_detections(
-    found: Detections, truth: Iterable[tuple[str, BoolMask]]
-) -> list[Judged]:
+def judge_detections(found: Detections, truth: Iterable[tuple[str, BoolMask]]) -> list[Judged]:
     """Each detection, best first, takes the free object of its label that it covers best.
 
     `truth` holds label and mask ``(H, W) bool`` of every taught object in the picture.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import nn
+from torch.amp.grad_scaler import GradScaler
 from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.batches import Batch, next_batch, pictures
@@ -25,6 +26,7 @@ class TrainConfig:
 
     base_model: str = "lite"  # 'lite', 'resnet50', or a path
     device: str = "auto"
+    labels: tuple[str, ...] | None = None  # what to train; every label that has a view when None
     iterations: int = 200
     seconds: float | None = None  # of training; ends it earlier, the schedule is shortened to fit
     image_size: int | None = None  # shorter side in pixels; the base model's own when None
@@ -104,7 +106,7 @@ class _Trainer:
         if self._mixed and not torch.cuda.is_bf16_supported():
             half = torch.float16
         self._half = half
-        self._scaler = torch.amp.GradScaler(enabled=self._mixed and half == torch.float16)
+        self._scaler = GradScaler(enabled=self._mixed and half == torch.float16)
 
     def set_learning_rate(self, factor: float) -> None:
         for group in self._optimiser.param_groups:

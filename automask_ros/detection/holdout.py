@@ -1,0 +1,91 @@
+"""Which views teach and which measure; and the truth that the measuring ones stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from automask_ros.errors import AutomaskError
+from automask_ros.library.coco import encode_mask
+from automask_ros.library.library import Library
+from automask_ros.types import View
+
+# Neighbouring views are almost the same picture: between the two parts one belongs to neither.
+_GAP = 1
+
+
+@dataclass(frozen=True)
+class Split:
+    """Views of one label, or of several, by what they are for."""
+
+    training: tuple[View, ...]
+    held_out: tuple[View, ...]
+
+
+def split_by_time(views: Sequence[View], share: float) -> Split:
+    """The latest `share` of one label's `views` is held out, with a gap before it."""
+    ordered = sorted(views, key=lambda view: (view.captured_at, view.id))
+    count = max(1, round(len(ordered) * share))
+    return Split(tuple(ordered[: len(ordered) - count - _GAP]), tuple(ordered[-count:]))
+
+
+def split_library(
+    library: Library, labels: Sequence[str] | None, share: float, min_views: int
+) -> Split:
+    """Each label's trainable views, split by capture time.
+
+    `labels` None means every label of the library that has a view. AutomaskError when there is
+    none, or when one has less than `min_views` trainable views.
+    """
+    chosen = list(labels) if labels is not None else _labels_with_views(library)
+    if not chosen:
+        raise AutomaskError(f"{library.root} has no views; add some first (automask add)")
+    training: list[View] = []
+    held_out: list[View] = []
+    for label in chosen:
+        trainable = library.trainable_views(label)
+        if len(trainable) < max(min_views, 2 + _GAP):
+            raise AutomaskError(
+                f"{label} has {len(trainable)} accepted masks of {len(library.views(label))} views "
+                f"and needs {max(min_views, 2 + _GAP)}; make its masks, or show it from more sides "
+                "on a plainer background"
+            )
+        split = split_by_time(trainable, share)
+        training += split.training
+        held_out += split.held_out
+    return Split(tuple(training), tuple(held_out))
+
+
+def coco_truth(library: Library, views: Sequence[View], labels: dict[str, int]) -> dict[str, Any]:
+    """The masks of `views` as COCO; image ids are positions in `views`."""
+    annotations = []
+    for number, view in enumerate(views):
+        mask = library.read_mask(view)
+        if mask is not None and mask.any():
+            annotations.append(
+                {
+                    "id": number + 1,
+                    "image_id": number,
+                    "category_id": labels[view.label],
+                    "segmentation": encode_mask(mask),
+                    "iscrowd": 0,
+                }
+            )
+    return {
+        "images": [
+            {
+                "id": number,
+                "file_name": f"{view.id}.png",
+                "width": view.width,
+                "height": view.height,
+            }
+            for number, view in enumerate(views)
+        ],
+        "categories": [{"id": number, "name": label} for label, number in labels.items()],
+        "annotations": annotations,
+    }
+
+
+def _labels_with_views(library: Library) -> list[str]:
+    return [label for label in library.labels() if library.views(label)]

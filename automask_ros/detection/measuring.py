@@ -1,0 +1,98 @@
+"""How well a fresh model does on views and composites that it did not learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from automask_ros.detection.composites import CompositeDataset
+from automask_ros.detection.evaluation import coco_results, evaluate_results
+from automask_ros.detection.holdout import coco_truth
+from automask_ros.detection.prediction import Predictor
+from automask_ros.detection.thresholds import (
+    Judged,
+    choose_threshold,
+    judge_detections,
+    working_point,
+)
+from automask_ros.library.library import Library
+from automask_ros.types import BGRImage, BoolMask, Detections, Progress, ProgressCallback, View
+
+GROUND_TRUTH = "automatic masks of held-out views"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """`evaluation` is plain data for JSON; `thresholds` has one least score per label."""
+
+    evaluation: dict[str, Any]
+    thresholds: dict[str, float]
+    examples: list[tuple[str, BGRImage, Detections]]
+
+
+def measure(
+    predictor: Predictor,
+    library: Library,
+    views: Sequence[View],
+    clutter: CompositeDataset,
+    clutter_count: int,
+    progress: ProgressCallback | None = None,
+) -> Measurement:
+    """Average precision on held-out `views`; thresholds on them and on `clutter_count` composites
+    of them, for a view that shows one object cannot tell what goes wrong among several."""
+    truth = coco_truth(library, views, predictor.labels)
+    total = len(views) + clutter_count
+    results: list[dict[str, Any]] = []
+    judged: list[Judged] = []
+    objects = dict.fromkeys(predictor.labels, 0)
+    examples: list[tuple[str, BGRImage, Detections]] = []
+
+    def judge(found: Detections, instances: list[tuple[str, BoolMask]]) -> None:
+        judged.extend(judge_detections(found, instances))
+        for label, _ in instances:
+            objects[label] += 1
+
+    for number, view in enumerate(views):
+        image = library.read_image(view)
+        found = predictor.detect_all(image)
+        results += coco_results(found, number, predictor.labels)
+        mask = library.read_mask(view)
+        judge(found, [] if mask is None else [(view.label, mask)])
+        examples.append((f"{view.label} {view.id}", image, found))
+        _report(progress, number + 1, total)
+    names = {class_id: label for label, class_id in predictor.labels.items()}
+    for number in range(clutter_count):
+        composite = clutter[number]
+        found = predictor.detect_all(composite.image)
+        instances = zip(composite.class_ids, composite.masks, strict=True)
+        judge(found, [(names[int(class_id)], mask) for class_id, mask in instances])
+        examples.append((f"composite {number}", composite.image, found))
+        _report(progress, len(views) + number + 1, total)
+    thresholds = {
+        label: choose_threshold([each for each in judged if each.label == label], objects[label])
+        for label in predictor.labels
+    }
+    evaluation = evaluate_results(truth, results, labels=predictor.labels)
+    evaluation["ground_truth"] = GROUND_TRUTH
+    evaluation["working_point"] = working_point(judged, objects, thresholds)
+    shown = [(name, image, _above(found, thresholds)) for name, image, found in examples]
+    return Measurement(evaluation, thresholds, shown)
+
+
+def _above(found: Detections, thresholds: dict[str, float]) -> Detections:
+    """`found` without what stays below its label's threshold."""
+    kept = [i for i, label in enumerate(found.labels) if found.scores[i] >= thresholds[label]]
+    return Detections(
+        boxes=found.boxes[kept],
+        scores=found.scores[kept],
+        class_ids=found.class_ids[kept],
+        labels=tuple(found.labels[i] for i in kept),
+        masks=tuple(found.masks[i] for i in kept),
+        image_size=found.image_size,
+    )
+
+
+def _report(progress: ProgressCallback | None, step: int, total: int) -> None:
+    if progress is not None:
+        progress(Progress("evaluate", step, total))
