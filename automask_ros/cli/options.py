@@ -1,0 +1,66 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Option = Callable[[Command], Command]
+
+_PATH = click.Path(path_type=Path)
+
+library_option = click.option(
+    "--library", required=True, type=_PATH, metavar="DIR", help="The library of taught objects."
+)
+label_option = click.option(
+    "--label", required=True, metavar="NAME", help="The object's name: a-z, 0-9, _ and -."
+)
+source_argument = click.argument("source", type=_PATH)
+topic_option = click.option(
+    "--topic", metavar="TOPIC", help="Image topic, when a recording has several."
+)
+glob_option = click.option(
+    "--glob", default="*", metavar="PATTERN", help="Take only files of a folder that match."
+)
+views_option = click.option(
+    "--views", type=click.IntRange(1), metavar="N", help="Take at most N views, evenly spread."
+)
+fcn_option = click.option(
+    "--fcn", default="lite", show_default=True, help="Stage one's network: lite, or a path."
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+)
+annotations_option = click.option(
+    "--annotations", required=True, type=_PATH, metavar="FILE", help="COCO instance annotations."
+)
+json_option = click.option(
+    "--json", "json_path", type=_PATH, metavar="FILE", help="Write the figures to this file."
+)
+
+
+def training_options(command: Command) -> Command:
+    """Options of a training; those not given keep the trainer's own defaults."""
+    for option in reversed(
+        (
+            click.option(
+                "--base-model",
+                metavar="MODEL",
+                help="What training starts from: lite, resnet50, or a path.",
+            ),
+            click.option("--iterations", type=click.IntRange(1), metavar="N", help="Steps."),
+            click.option(
+                "--seconds",
+                type=click.FloatRange(0, min_open=True),
+                metavar="S",
+                help="End training after this long at the latest.",
+            ),
+            click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed."),
+        )
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,71 @@
+"""Progress of long jobs: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+import click
+from tqdm import tqdm
+
+from automask_ros.types import Progress
+
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+class ProgressDisplay:
+    """Shows Progress values on stderr; call it with each. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._stage = ""
+        self._bar: tqdm | None = None
+        self._last_line = 0.0
+
+    def __enter__(self) -> ProgressDisplay:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close_bar()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far the job is."""
+        if progress.stage != self._stage:
+            self._close_bar()
+            self._stage = progress.stage
+            self._last_line = 0.0
+        if progress.stage == "done":
+            return
+        if self._terminal:
+            self._update_bar(progress)
+        else:
+            self._print_line(progress)
+
+    def _update_bar(self, progress: Progress) -> None:
+        if self._bar is None:
+            self._bar = tqdm(total=progress.total, desc=progress.stage, leave=False)
+        self._bar.total = progress.total
+        if progress.loss is not None:
+            self._bar.set_postfix(loss=f"{progress.loss:.3f}", refresh=False)
+        self._bar.update(progress.step - self._bar.n)
+
+    def _print_line(self, progress: Progress) -> None:
+        now = time.monotonic()
+        finished = progress.step >= progress.total
+        if not finished and now - self._last_line < _SECONDS_BETWEEN_LINES:
+            return
+        self._last_line = now
+        loss = "" if progress.loss is None else f", loss {progress.loss:.3f}"
+        left = "" if not progress.seconds_left else f", {progress.seconds_left:.0f} s left"
+        click.echo(f"{progress.stage} {progress.step}/{progress.total}{loss}{left}", err=True)
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

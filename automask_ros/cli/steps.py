@@ -1,0 +1,125 @@
+"""The steps that `teach`, `add` and `train` have in common."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from automask_ros.cli.output import print_precision, print_table
+from automask_ros.cli.progress import ProgressDisplay
+from automask_ros.library.adding import Added, add_source
+from automask_ros.library.labels import check_label
+from automask_ros.library.library import Library
+from automask_ros.library.sources import open_source
+from automask_ros.types import View
+
+
+def add_views(
+    library_path: Path,
+    label: str,
+    source_path: Path,
+    *,
+    topic: str | None,
+    glob: str,
+    most: int | None,
+) -> tuple[Library, Added, float]:
+    """Bring a source's pictures into the library, which is made when it is missing.
+
+    Returns the library, what was added, and the seconds it took.
+    """
+    check_label(label)
+    source = open_source(source_path, topic, glob)
+    library = Library(library_path, create=True)
+    started = time.monotonic()
+    with ProgressDisplay() as progress:
+        outcome = add_source(library, label, source, most=most, progress=progress)
+    for broken in outcome.broken:
+        click.echo(f"left out: {broken.reason}", err=True)
+    _print_added(label, outcome)
+    return library, outcome, time.monotonic() - started
+
+
+def make_masks(
+    library: Library, label: str | None, *, fcn: str, device: str
+) -> tuple[list[View], float]:
+    """Make the masks that are missing, of one object or of all; returns them and the seconds."""
+    started = time.monotonic()
+    waiting = library.views_without_mask(label)
+    if not waiting:
+        return [], 0.0
+    from automask_ros.segmentation.mask_generator import MaskGenerator, generate_masks
+
+    generator = MaskGenerator(fcn, device)
+    with ProgressDisplay() as progress:
+        made = generate_masks(library, generator, waiting, progress)
+    return made, time.monotonic() - started
+
+
+def train_model(library: Library, settings: dict[str, Any]) -> dict[str, Any]:
+    """Train, and promote what is good enough; returns the figures of `teach` and `train`.
+
+    ``settings`` are fields of TrainConfig; those that are None keep its defaults.
+    """
+    from automask_ros.detection.teaching import train_version
+    from automask_ros.detection.training import TrainConfig
+
+    config = TrainConfig(**{name: value for name, value in settings.items() if value is not None})
+    with ProgressDisplay() as progress:
+        result = train_version(library, config, progress)
+    return {
+        "version": result.version,
+        "promoted": result.promoted,
+        "reason": result.reason,
+        "seconds": dict(result.seconds),
+        "evaluation": result.evaluation,
+    }
+
+
+def mask_figures(library: Library, label: str | None = None) -> dict[str, dict[str, Any]]:
+    """Per object: views, masks, accepted ones, vetoed views, refused masks by reason."""
+    figures: dict[str, dict[str, Any]] = {}
+    for name in library.labels() if label is None else [label]:
+        views = library.views(name)
+        refused = [view.verdict for view in views if view.verdict and not view.verdict.accepted]
+        figures[name] = {
+            "views": len(views),
+            "masks": sum(view.verdict is not None for view in views),
+            "accepted": sum(view.trainable for view in views),
+            "vetoed": sum(view.vetoed for view in views),
+            "refused": dict(Counter(each for verdict in refused for each in verdict.reasons)),
+        }
+    return figures
+
+
+def print_masks(figures: dict[str, dict[str, Any]]) -> None:
+    """Print what `mask_figures` found."""
+    columns = ("views", "masks", "accepted", "vetoed")
+    rows = [[label, *(values[column] for column in columns)] for label, values in figures.items()]
+    print_table(("object", *columns), rows)
+    for label, values in figures.items():
+        for reason, count in sorted(values["refused"].items(), key=lambda item: -item[1]):
+            click.echo(f"  {label}: {count} refused: {reason}")
+
+
+def print_training(figures: dict[str, Any]) -> None:
+    """Print what became of a training."""
+    state = "promoted" if figures["promoted"] else "kept, but not promoted"
+    click.echo(f"model version {figures['version']} {state}: {figures['reason']}")
+    print_precision(figures["evaluation"])
+    seconds = figures["seconds"]
+    stages = ", ".join(f"{name} {seconds[name]:.0f} s" for name in seconds if name != "total")
+    click.echo(f"{seconds['total']:.0f} s in all: {stages}")
+
+
+def _print_added(label: str, outcome: Added) -> None:
+    parts = [f"{len(outcome.added)} new"]
+    if outcome.already_there:
+        parts.append(f"{outcome.already_there} already there")
+    parts += [f"{count} {reason}" for reason, count in outcome.not_kept.most_common()]
+    if outcome.broken:
+        parts.append(f"{len(outcome.broken)} unreadable")
+    click.echo(f"views of {label}: {', '.join(parts)}")

@@ -1,0 +1,66 @@
+"""automask train: a new model from what the library holds."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from automask_ros.cli import options
+from automask_ros.cli.output import check_json_path, write_figures
+from automask_ros.cli.steps import (
+    make_masks,
+    mask_figures,
+    print_masks,
+    print_training,
+    train_model,
+)
+from automask_ros.library.library import Library
+
+
+@click.command()
+@options.library_option
+@options.fcn_option
+@options.training_options
+@options.device_option
+@options.json_option
+def train(
+    library: Path,
+    fcn: str,
+    base_model: str | None,
+    iterations: int | None,
+    seconds: float | None,
+    seed: int | None,
+    device: str,
+    json_path: Path | None,
+) -> None:
+    """Train a new model on all accepted masks of a library.
+
+    Views that have no mask yet get one first. The new version is promoted when it is good enough.
+
+    \b
+    Example:
+      automask train --library my_objects --iterations 400
+    """
+    check_json_path(json_path)
+    started = time.monotonic()
+    opened = Library(library)
+    _, masks = make_masks(opened, None, fcn=fcn, device=device)
+    found = mask_figures(opened)
+    print_masks(found)
+    figures = train_model(
+        opened,
+        {
+            "base_model": base_model,
+            "iterations": iterations,
+            "seconds": seconds,
+            "seed": seed,
+            "device": device,
+        },
+    )
+    total = time.monotonic() - started
+    figures["seconds"] |= {"capture": 0.0, "masks": masks, "total": total}
+    figures["masks"] = found
+    print_training(figures)
+    write_figures(json_path, figures)

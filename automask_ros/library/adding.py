@@ -1,0 +1,142 @@
+"""Bringing a source's pictures into the library as views of one object."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from automask_ros.errors import AutomaskError
+from automask_ros.library.image_file import Broken
+from automask_ros.library.labels import check_label
+from automask_ros.library.library import Library
+from automask_ros.library.sources import Source
+from automask_ros.library.view_selector import ViewSelector
+from automask_ros.types import Frame, Progress, ProgressCallback, View
+
+
+@dataclass
+class Added:
+    """What became of a source's pictures.
+
+    ``added`` are new views, ``already_there`` were in the library with the same pixels,
+    ``not_kept`` counts the others by the reason's first words, ``broken`` could not be read.
+    """
+
+    added: list[View] = field(default_factory=list)
+    already_there: int = 0
+    not_kept: Counter[str] = field(default_factory=Counter)
+    broken: list[Broken] = field(default_factory=list)
+
+
+def add_source(
+    library: Library,
+    label: str,
+    source: Source,
+    *,
+    most: int | None = None,
+    progress: ProgressCallback | None = None,
+) -> Added:
+    """Add the pictures of a source to an object: of a sequence the sharp and new ones, else all.
+
+    With ``most``, that many are taken, spread evenly over the source. Doing it again adds nothing.
+    AutomaskError when no picture can be read or used, or an id is taken by another picture.
+    """
+    check_label(label)
+    outcome = Added()
+    wanted = None if most is None else _spread(_candidates(library, label, source), most)
+    chooser = _Chooser(library, label, source.sequence)
+    for step, frame in enumerate(source, start=1):
+        _add_frame(library, label, frame, chooser, wanted, outcome)
+        if progress is not None:
+            progress(Progress("capture", min(step, len(source)), len(source)))
+    outcome.broken = list(source.broken)
+    _check(outcome, source)
+    return outcome
+
+
+class _Chooser:
+    """Says of each frame why it is not to be kept; None when it is."""
+
+    def __init__(self, library: Library, label: str, sequence: bool) -> None:
+        self._selector = ViewSelector() if sequence else None
+        if self._selector is not None:
+            for view in library.views(label)[-self._selector.config.remembered :]:
+                self._selector.remember(library.read_image(view))
+
+    def refusal(self, frame: Frame) -> str | None:
+        if self._selector is None:
+            return None
+        selection = self._selector.consider(frame.image)
+        return None if selection.keep else selection.reason
+
+
+def _candidates(library: Library, label: str, source: Source) -> list[str]:
+    """The names of all frames that would be views if there were no limit."""
+    chooser = _Chooser(library, label, source.sequence)
+    names = []
+    for frame in source:
+        refused = chooser.refusal(frame) is not None
+        if not refused or library.has_view(label, frame.name):
+            names.append(frame.name)
+    return names
+
+
+def _spread(names: list[str], most: int) -> set[str]:
+    """At most that many of the names, evenly spaced."""
+    if most >= len(names):
+        return set(names)
+    places = np.linspace(0, len(names) - 1, most).round().astype(int)
+    return {names[place] for place in places}
+
+
+def _add_frame(
+    library: Library,
+    label: str,
+    frame: Frame,
+    chooser: _Chooser,
+    wanted: set[str] | None,
+    outcome: Added,
+) -> None:
+    # Asked even for frames that are there already, so that a second run decides like the first.
+    refusal = chooser.refusal(frame)
+    if library.has_view(label, frame.name):
+        _check_same_pixels(library, label, frame)
+        outcome.already_there += 1
+    elif refusal is not None:
+        outcome.not_kept[refusal.partition(" (")[0]] += 1
+    elif wanted is not None and frame.name not in wanted:
+        outcome.not_kept["more than wanted"] += 1
+    else:
+        view = library.add_view(
+            label,
+            frame.image,
+            captured_at=frame.stamp,
+            source=frame.source,
+            camera=frame.camera,
+            view_id=frame.name,
+        )
+        outcome.added.append(view)
+
+
+def _check_same_pixels(library: Library, label: str, frame: Frame) -> None:
+    known = library.view(label, frame.name)
+    if not np.array_equal(library.read_image(known), frame.image):
+        raise AutomaskError(
+            f"{label} already has another picture as view {frame.name} (from {known.source}); "
+            f"rename {frame.source}, or use another library"
+        )
+
+
+def _check(outcome: Added, source: Source) -> None:
+    """AutomaskError when a source gave nothing at all."""
+    if outcome.added or outcome.already_there:
+        return
+    if len(outcome.broken) >= len(source) or not outcome.not_kept:
+        first = outcome.broken[0].reason if outcome.broken else "it is empty"
+        raise AutomaskError(f"none of the {len(source)} pictures can be read; the first: {first}")
+    reasons = ", ".join(f"{count} {reason}" for reason, count in outcome.not_kept.items())
+    raise AutomaskError(
+        f"no picture is usable as a view ({reasons}); show the object again, slower"
+    )
