@@ -109,7 +109,7 @@ class MaskGenerationNode(Node):
         """Finish the mask in work."""
         self._closed = True
         self._wake.set()
-        self._thread.join(5.0)
+        self._thread.join(2.0)
 
     def _scope(self) -> str | None:
         return self._settings["label"] or None

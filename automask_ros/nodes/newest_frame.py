@@ -68,7 +68,7 @@ class FrameWorker(Generic[Item]):
         while (item := self._slot.take()) is not None:
             self._work(item)
 
-    def close(self, timeout: float = 5.0) -> None:
+    def close(self, timeout: float = 2.0) -> None:
         """Close the slot and wait for the item in work, at most `timeout` seconds."""
         self._slot.close()
         self._thread.join(timeout)

@@ -100,11 +100,12 @@ class Parameters:
         except InvalidParameterTypeException as error:
             kind = type(spec.default).__name__
             raise AutomaskError(
-                f"parameter {spec.name} must be a {kind}, as in {spec.name}:={spec.default!r}"
+                f"parameter {spec.name} must be of type {kind}, as in {spec.name}:={spec.default!r}"
             ) from error
         except InvalidParameterValueException as error:
-            # Our own refusals begin with the name already; the ranges' come from rclpy.
-            raise AutomaskError(f"parameter {str(error).split('. Reason: ')[-1]}") from error
+            # "... Reason: WHY: NAME"; our reasons begin with the name, rclpy's with "Parameter NAME".
+            reason = str(error).partition("Reason: ")[2].removesuffix(f": {spec.name}")
+            raise AutomaskError(f"parameter {reason.removeprefix('Parameter ')}") from error
 
     def _judge(self, parameters: list[Parameter]) -> SetParametersResult:
         for parameter in parameters:

@@ -1,0 +1,12 @@
+"""All four nodes: show an object to the camera, train, detect.
+
+ros2 launch automask_ros teach.launch.py label:=mug image:=/camera/image_raw
+"""
+
+from automask_ros.nodes.launching import ARGUMENTS, describe, teaching_nodes
+from launch import LaunchDescription
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Capture, mask generator, trainer and detector on one camera and one library."""
+    return describe(list(ARGUMENTS), teaching_nodes)
