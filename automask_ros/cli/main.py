@@ -71,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     except click.ClickException as error:
         return _complain(" ".join(error.format_message().split()), BAD_INPUT)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("automask_ros"):
+            raise
+        return _complain(f"{error.name} is not installed; see what is: automask doctor", BAD_INPUT)
     except (click.Abort, KeyboardInterrupt):
         return _complain("interrupted; what was kept so far is whole, run it again", INTERRUPTED)
     # Commands return their exit code, or None for success.

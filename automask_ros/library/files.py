@@ -96,6 +96,14 @@ def write_image(path: Path, image: NDArray[Any]) -> None:
     write_bytes(path, data.tobytes())
 
 
+def move(path: Path, target: Path) -> None:
+    """Move a file within a file system, atomically and durably."""
+    with clear_write_errors(path):
+        os.rename(path, target)
+        sync_directory(target.parent)
+        sync_directory(path.parent)
+
+
 def write_link(path: Path, target: str) -> None:
     """Point the symbolic link ``path`` at ``target``, atomically and durably."""
     temporary = temporary_beside(path)
