@@ -1,11 +1,12 @@
 """The lite fully convolutional network: is this pixel part of the object that is shown?
 
-After Long, Shelhamer, Darrell, "Fully Convolutional Networks for Semantic Segmentation" (CVPR 2015): a
-classification network without its head, 1x1 score layers on strides 32, 16, 8 and 4, each coarser map
-upsampled by two with a learnable layer that starts as exact bilinear interpolation and summed with the
-next finer one, and one last upsampling to the size of the input. Two things differ from the paper: the
-backbone is EfficientNet-Lite0, and a score map has a few channels instead of one per class, with a
-depthwise smoothing after each sum, so that what the coarse maps know decides what the fine ones mean.
+After Long, Shelhamer, Darrell, "Fully Convolutional Networks for Semantic Segmentation" (CVPR
+2015): a classification network without its head, 1x1 score layers on strides 32, 16, 8 and 4,
+each coarser map upsampled by two with a learnable layer that starts as exact bilinear
+interpolation and summed with the next finer one, and one last upsampling to the size of the
+input. Two things differ from the paper: the backbone is EfficientNet-Lite0, and a score map has a
+few channels instead of one per class, with a depthwise smoothing after each sum, so that what the
+coarse maps know decides what the fine ones mean.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ _EMBEDDED = {"lite": "lite_fcn.safetensors"}
 
 
 def bilinear_kernel(factor: int) -> Tensor:
-    """The (2 * factor, 2 * factor) kernel that makes a transposed convolution of that stride bilinear."""
+    """The (2 * factor, 2 * factor) kernel that makes a transposed convolution of that stride
+    bilinear."""
     size = 2 * factor
     distance = (torch.arange(size, dtype=torch.float32) - (size - 1) / 2).abs() / factor
     weights = 1 - distance
@@ -41,10 +43,11 @@ def bilinear_kernel(factor: int) -> Tensor:
 
 
 class BilinearUpsampling(nn.ConvTranspose2d):
-    """Upsampling of each channel by `factor`, learnable, that starts as exact bilinear interpolation.
+    """Upsampling of each channel by `factor`, learnable, that starts as exact bilinear
+    interpolation.
 
-    The border is replicated by one pixel before and cut off after, so that the border too is exactly that of
-    `interpolate(..., mode="bilinear", align_corners=False)`.
+    The border is replicated by one pixel before and cut off after, so that the border too is
+    exactly that of `interpolate(..., mode="bilinear", align_corners=False)`.
     """
 
     def __init__(self, channels: int, factor: int) -> None:
@@ -66,7 +69,8 @@ class BilinearUpsampling(nn.ConvTranspose2d):
 
 
 class Smoothing(nn.Module):
-    """A residual depthwise 5x5 and a 1x1 layer over a summed score map: reads the neighbourhood of a pixel."""
+    """A residual depthwise 5x5 and a 1x1 layer over a summed score map: reads the neighbourhood
+    of a pixel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -79,18 +83,21 @@ class Smoothing(nn.Module):
 
 
 class LiteFCN(nn.Module):
-    """EfficientNet-Lite0 with skips: (N, 3, H, W) normalised RGB -> (N, 1, H, W) logits, any H and W."""
+    """EfficientNet-Lite0 with skips: (N, 3, H, W) normalised RGB -> (N, 1, H, W) logits, any H
+    and W."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone = timm.create_model(
+        backbone = timm.create_model(
             BACKBONE, pretrained=False, features_only=True, out_indices=(1, 2, 3, 4)
         )
-        widths = self.backbone.feature_info.channels()
+        self.backbone = backbone
+        widths = backbone.feature_info.channels()
         self.scores = nn.ModuleList(nn.Conv2d(width, SCORE_CHANNELS, 1) for width in widths)
         self.smoothings = nn.ModuleList(Smoothing(SCORE_CHANNELS) for _ in widths)
         self.upsamplings = nn.ModuleList(BilinearUpsampling(SCORE_CHANNELS, 2) for _ in widths[1:])
-        # What the whole picture holds: tells the thing that is shown from a surface full of texture.
+        # What the whole picture holds: tells the thing that is shown from a surface full of
+        # texture.
         self.context = nn.Conv2d(widths[-1], SCORE_CHANNELS, 1)
         self.classifier = nn.Conv2d(SCORE_CHANNELS, 1, 1)
         self.final_upsampling = BilinearUpsampling(1, STRIDES[0])
@@ -156,7 +163,8 @@ def save_fcn(model: LiteFCN, path: Path, metadata: dict[str, str]) -> None:
 
 
 def _with_counters(model: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """`tensors` and the batch counters of the normalisation layers, which carry no meaning and are not stored."""
+    """`tensors` and the batch counters of the normalisation layers, which carry no meaning and
+    are not stored."""
     counters = {
         name: tensor
         for name, tensor in model.state_dict().items()

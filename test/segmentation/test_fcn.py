@@ -1,4 +1,5 @@
-"""The lite FCN: its upsampling is bilinear, it takes any size, and its file gives back what was saved."""
+"""The lite FCN: its upsampling is bilinear, it takes any size, and its file gives back what was
+saved."""
 
 from pathlib import Path
 

@@ -1,0 +1,160 @@
+"""Renders the pretraining pictures: sprites, shows (one thing on a table) and clutter (many
+things).
+
+    python render.py --environments PACKAGE --out DATA --sprites 4000 --shows 3000 --clutter 2500
+
+The three kinds are made in turn, so that stopping early leaves a usable mixture; what exists is
+skipped, so that starting again goes on. Every picture has its own seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+from environments import read_environments
+from meshes import Model, read_catalogues
+from pictures import HELD_OUT
+from procedural import make_model
+from renderer import Renderer
+from scenes import ROOM_ID, TABLE_ID, Scene, SceneMaker
+
+SCENE_SIZE = (416, 320)
+SPRITE_SIZE = 256
+PROCEDURAL_MODELS = 420
+SMALLEST_INSTANCE = 40
+
+
+def main() -> None:
+    """Reads the options, loads the models, renders what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--environments", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--sprites", type=int, default=4000)
+    parser.add_argument("--shows", type=int, default=3000)
+    parser.add_argument("--clutter", type=int, default=2500)
+    parser.add_argument("--models", type=int, default=None, help="stop reading after that many")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    models = _models(options.models)
+    _write_sources(models, options.out)
+    textures = {
+        id(part.material.texture): part.material.texture for m in models for part in m.parts
+    }
+    pictures = [t for t in textures.values() if t is not None and min(t.shape[:2]) >= 128]
+    environments = read_environments(options.environments)
+    maker = SceneMaker(models, pictures, environments, SCENE_SIZE[0] / SCENE_SIZE[1])
+    logging.info(
+        "%d models, %d pictures, %d environments", len(models), len(pictures), len(environments)
+    )
+    counts = {"sprite": options.sprites, "show": options.shows, "clutter": options.clutter}
+    works = [
+        (_turn(kind, number, count), kind, number)
+        for kind, count in counts.items()
+        for number in range(count)
+    ]
+    _render_all(sorted(works), maker, models, options.out, options.seed)
+
+
+def _turn(kind: str, number: int, count: int) -> float:
+    """When to render: what is held out for measuring comes first, the rest evenly mixed."""
+    held_out = kind != "sprite" and number >= count - HELD_OUT
+    return -1.0 if held_out else number / count
+
+
+def _models(limit: int | None) -> list[Model]:
+    models = []
+    for model in read_catalogues():
+        models.append(model)
+        if limit is not None and len(models) >= limit:
+            break
+    # Fixed order of our own: the catalogues come sorted by room.
+    order = np.random.default_rng(1).permutation(len(models))
+    return [models[place] for place in order] + [
+        make_model(seed) for seed in range(PROCEDURAL_MODELS)
+    ]
+
+
+def _write_sources(models: list[Model], out: Path) -> None:
+    """sources.json: who made what, under which licence."""
+    out.mkdir(parents=True, exist_ok=True)
+    rows = [{"name": m.name, "licence": m.licence, "author": m.author} for m in models]
+    (out / "sources.json").write_text(json.dumps(rows, indent=1))
+
+
+def _render_all(
+    works: list[tuple[float, str, int]],
+    maker: SceneMaker,
+    models: list[Model],
+    out: Path,
+    seed: int,
+) -> None:
+    sprites = Renderer(SPRITE_SIZE, SPRITE_SIZE)
+    scenes = Renderer(*SCENE_SIZE)
+    kinds = ("sprite", "show", "clutter")
+    for kind in kinds:
+        (out / kind).mkdir(exist_ok=True)
+    for done, (_, kind, number) in enumerate(works):
+        target = out / kind / f"{number:05d}.png"
+        if target.exists():
+            continue
+        rng = np.random.default_rng([seed, kinds.index(kind), number])
+        if kind == "sprite":
+            scene = maker.sprite(rng, models[number % len(models)])
+            _save_sprite(sprites, scene, target)
+        else:
+            scene = maker.show(rng) if kind == "show" else maker.clutter(rng)
+            _save_scene(scenes, scene, target, rng)
+        if done % 100 == 99:
+            sprites.forget_meshes()
+            scenes.forget_meshes()
+            logging.info("%d of %d", done + 1, len(works))
+
+
+def _save_sprite(renderer: Renderer, scene: Scene, target: Path) -> None:
+    """RGBA, cropped to what is there, colours not multiplied with alpha."""
+    renderer.activate()
+    colour, _ = renderer.render(*_arguments(scene), reach=scene.reach, sky=False)
+    rows, columns = np.nonzero(colour[..., 3] > 8)
+    if len(rows) < SMALLEST_INSTANCE:
+        return
+    crop = colour[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].astype(np.float32)
+    crop[..., :3] /= np.maximum(crop[..., 3:], 1) / 255
+    cv2.imwrite(str(target), crop.clip(0, 255).astype(np.uint8)[..., [2, 1, 0, 3]])
+
+
+def _save_scene(renderer: Renderer, scene: Scene, target: Path, rng: np.random.Generator) -> None:
+    """A JPEG picture, and ids as PNG: 0 background, 1... things; the room is a little out of
+    focus."""
+    renderer.activate()
+    colour, ids = renderer.render(*_arguments(scene), reach=scene.reach)
+    image = colour[..., 2::-1].copy()
+    ids = ids[::2, ::2].copy()
+    room = ((ids == 0) | (ids == ROOM_ID)).astype(np.float32)
+    sigma = rng.uniform(0.3, 4)
+    share = cv2.GaussianBlur(room, (0, 0), sigma)[..., None]
+    blurred = cv2.GaussianBlur(image, (0, 0), sigma)
+    image = image * (1 - share) + blurred * share
+    # The camera's automatic exposure, which is never quite right.
+    wanted = rng.uniform(70, 185)
+    gain = np.clip(wanted / max(float(image.mean()), 1.0), 0.6, 3.0)
+    image = (image * gain).clip(0, 255).astype(np.uint8)
+    ids[ids >= TABLE_ID] = 0
+    for number in np.unique(ids):
+        if number and (ids == number).sum() < SMALLEST_INSTANCE:
+            ids[ids == number] = 0
+    cv2.imwrite(str(target.with_suffix(".jpg")), image, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    cv2.imwrite(str(target), ids)
+
+
+def _arguments(scene: Scene) -> tuple:
+    return scene.instances, scene.lighting, scene.view, scene.projection
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Trains the embedded lite Mask R-CNN, class-agnostic, from the backbone of the lite FCN.
+
+    python train_mask_rcnn.py --data DATA --fcn lite_fcn.safetensors --work WORK --out
+    lite_mask_rcnn.safetensors
+
+The FCN's backbone has seen the same kind of pictures and saves this one the first part of the
+way. Stops and goes on: WORK/mask_rcnn.safetensors holds the state; every save also writes the
+averaged weights to --out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mask_rcnn_samples import batches
+from measuring import held_out_ap
+from pictures import Pictures
+from torch import Tensor
+from torchvision.models.detection import MaskRCNN
+
+from automask_ros.detection.base_models import CLASS_AGNOSTIC, save_checkpoint
+from automask_ros.detection.mask_rcnn import LITE_IMAGE_SIZE, build_lite
+from automask_ros.segmentation.fcn import load_fcn
+from automask_ros.segmentation.fcn_training import FcnStep, FcnTrainConfig, Trainer
+
+# Edges and corners, which ImageNet taught and the FCN kept: learning them again would only cost
+# time.
+FROZEN = ("conv_stem", "bn1", "blocks.0", "blocks.1", "blocks.2")
+
+
+def main() -> None:
+    """Reads the options and trains."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--fcn", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--iterations", type=int, default=2000)
+    parser.add_argument("--batch-size", type=int, default=2)
+    parser.add_argument("--shows", type=int, default=3600, help="as given to render.py")
+    parser.add_argument("--clutter", type=int, default=2600, help="as given to render.py")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
+    torch.manual_seed(options.seed)
+    config = FcnTrainConfig(
+        iterations=options.iterations, learning_rate=5e-4, backbone_share=0.2, save_seconds=240
+    )
+    options.work.mkdir(parents=True, exist_ok=True)
+    _train(_trainer(_start(options.fcn), config), options)
+
+
+def _start(fcn: Path) -> MaskRCNN:
+    """The network with the FCN's backbone, whose first stages are frozen."""
+    model = build_lite(2)
+    body = model.backbone.body
+    known = load_fcn(str(fcn)).backbone.state_dict()
+    body.load_state_dict({name: known[name] for name in body.state_dict()})
+    for name, parameter in body.named_parameters():
+        if name.startswith(FROZEN):
+            parameter.requires_grad_(False)
+    return model.to(memory_format=torch.channels_last)
+
+
+def _trainer(model: MaskRCNN, config: FcnTrainConfig) -> Trainer:
+    def loss(images: list[Tensor], targets: list[dict[str, Tensor]]) -> Tensor:
+        return torch.stack(list(model(images, targets).values())).sum()
+
+    return Trainer(model, model.backbone.body, config, loss)
+
+
+def _train(trainer: Trainer, options: argparse.Namespace) -> None:
+    pictures = Pictures(options.data, planned_shows=options.shows, planned_clutter=options.clutter)
+    checkpoint = options.work / "mask_rcnn.safetensors"
+    if checkpoint.exists():
+        trainer.restore(checkpoint)
+        logging.info("goes on from step %d", trainer.step)
+    losses: list[float] = []
+
+    def on_step(step: FcnStep) -> None:
+        losses.append(step.loss)
+        if step.step % 20 == 0:
+            mean = float(np.mean(losses[-20:]))
+            logging.info("step %d loss %.4f %.0f s", step.step, mean, step.seconds)
+            with (options.work / "mask_rcnn.csv").open("a") as file:
+                file.write(f"{step.step},{mean:.5f},{step.seconds:.1f}\n")
+
+    def on_save() -> None:
+        averaged = copy.deepcopy(trainer.model)
+        averaged.load_state_dict(trainer.averaged_state())
+        save_checkpoint(
+            averaged,
+            options.out,
+            architecture="lite",
+            labels={CLASS_AGNOSTIC: 1},
+            image_size=LITE_IMAGE_SIZE,
+        )
+        figures = held_out_ap(averaged.eval(), pictures, limit=30)
+        logging.info("saved at step %d, held-out mask AP50 %.4f AP %.4f", trainer.step, *figures)
+
+    stream = batches(
+        pictures,
+        batch_size=options.batch_size,
+        size=LITE_IMAGE_SIZE,
+        seed=options.seed,
+        start=trainer.step,
+    )
+    trainer.run(stream, checkpoint=checkpoint, on_step=on_step, on_save=on_save)
+
+
+if __name__ == "__main__":
+    main()
