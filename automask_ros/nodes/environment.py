@@ -1,0 +1,69 @@
+"""The environment that a node's process needs: where ROS 2 lies, and the DDS profile.
+
+Imports nothing of ROS, so that the command line can use it to start nodes and to describe them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
+from pathlib import Path
+
+from automask_ros.errors import AutomaskError
+from automask_ros.resources import share_directory
+
+#: Fast DDS 3 reads the first, Fast DDS 2 (Humble, Jazzy) the second.
+PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+
+
+def ros_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return `base` (default: this process's environment) with all that a node's process needs.
+
+    A Python environment that holds ROS packages is added to `AMENT_PREFIX_PATH`, before what is
+    sourced. The shared-memory profile for large images is set, unless the user has chosen one.
+    """
+    environment = dict(os.environ if base is None else base)
+    prefixes = [p for p in environment.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
+    if Path(sys.prefix, "share", "ament_index").is_dir() and sys.prefix not in prefixes:
+        prefixes.insert(0, sys.prefix)
+    if prefixes:
+        environment["AMENT_PREFIX_PATH"] = os.pathsep.join(prefixes)
+    profile = dds_profile(environment) or share_directory() / "config" / "fastdds.xml"
+    for variable in PROFILE_VARIABLES:
+        environment.setdefault(variable, str(profile))
+    return environment
+
+
+def dds_profile(environment: Mapping[str, str]) -> Path | None:
+    """Return the Fast DDS profile that `environment` names, or None."""
+    for variable in PROFILE_VARIABLES:
+        if environment.get(variable):
+            return Path(environment[variable])
+    return None
+
+
+def segment_size(profile: Path) -> int:
+    """Return the size in bytes of the profile's shared-memory segment; 0 when it sets none.
+
+    Raises AutomaskError when the file is missing or is not XML.
+    """
+    try:
+        root = ElementTree.parse(profile).getroot()
+    except (OSError, ElementTree.ParseError) as error:
+        raise AutomaskError(f"the DDS profile {profile} cannot be read: {error}") from error
+    sizes = [element for element in root.iter() if element.tag.rpartition("}")[2] == "segment_size"]
+    return max((int(element.text or 0) for element in sizes), default=0)
+
+
+def module_path(module: str) -> Path | None:
+    """Return where an importable top-level module lies, without importing it; None if nowhere."""
+    spec = importlib.util.find_spec(module)
+    return Path(spec.origin) if spec is not None and spec.origin else None
+
+
+def rmw_implementation(environment: Mapping[str, str]) -> str:
+    """Return the name of the RMW that nodes use in `environment`."""
+    return environment.get("RMW_IMPLEMENTATION") or "rmw_fastrtps_cpp"
