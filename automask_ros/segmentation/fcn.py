@@ -12,6 +12,7 @@ coarse maps know decides what the fine ones mean.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -88,7 +89,7 @@ class LiteFCN(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        backbone = timm.create_model(
+        backbone: Any = timm.create_model(
             BACKBONE, pretrained=False, features_only=True, out_indices=(1, 2, 3, 4)
         )
         self.backbone = backbone
