@@ -48,13 +48,12 @@ setup(
     python_requires=">=3.10,<3.14",
     # The ROS packages (rclpy, the messages, cv_bridge) are in package.xml: pip does not bring them.
     install_requires=[
-        "PyYAML>=5.4",
         "click>=8.1",
         "filelock>=3.13",
         "jinja2>=3.0",
         "matplotlib>=3.6",
         "numpy>=1.26",
-        "onnx>=1.16",
+        "onnx>=1.16",  # torch.onnx imports it
         f"{ONNXRUNTIME}>=1.18",
         "opencv-python>=4.8",
         "pycocotools>=2.0.7",

@@ -110,7 +110,7 @@ def importable(module: str) -> bool:
 
 def pip(*arguments: str, **environment: str) -> None:
     """Install exactly the versions of constraints.txt; quiet unless somebody watches."""
-    quiet = () if sys.stdout.isatty() else ("--quiet",)
+    quiet = () if sys.stdout.isatty() else ("-qq",)
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *quiet]
     run([*command, "--constraint", str(CONSTRAINTS), *arguments], **environment)
 

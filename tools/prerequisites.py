@@ -80,3 +80,8 @@ def _libraries() -> Missing | None:
 def _disk(root: Path) -> Missing | None:
     free = shutil.disk_usage(root).free / 1e9
     return None if free >= DISK_GB else Missing(f"disk space ({free:.1f} of {DISK_GB} GB free)")
+
+
+if __name__ == "__main__":
+    found = missing_prerequisites(Path.cwd(), builds_interfaces=True)
+    sys.exit(f"automask: {describe(found)}" if found else 0)

@@ -5,8 +5,8 @@ Imports nothing of ROS, so that the command line can use it to start nodes and t
 
 from __future__ import annotations
 
-import importlib.util
 import os
+import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
@@ -58,12 +58,19 @@ def segment_size(profile: Path) -> int:
     return max((int(element.text or 0) for element in sizes), default=0)
 
 
-def module_path(module: str) -> Path | None:
-    """Return where an importable top-level module lies, without importing it; None if nowhere."""
-    spec = importlib.util.find_spec(module)
-    return Path(spec.origin) if spec is not None and spec.origin else None
+def probe(code: str) -> str:
+    """Return what `code` prints, run by this Python in a process of its own, with ROS at hand.
 
-
-def rmw_implementation(environment: Mapping[str, str]) -> str:
-    """Return the name of the RMW that nodes use in `environment`."""
-    return environment.get("RMW_IMPLEMENTATION") or "rmw_fastrtps_cpp"
+    So the command line can ask ROS something without importing it. Raises AutomaskError with the
+    last line of the process's complaint when the code fails or takes over a minute.
+    """
+    command = [sys.executable, "-c", code]
+    try:
+        done = subprocess.run(
+            command, env=ros_environment(), capture_output=True, text=True, timeout=60
+        )
+    except subprocess.TimeoutExpired as error:
+        raise AutomaskError("no answer within a minute") from error
+    if done.returncode != 0:
+        raise AutomaskError((done.stderr.strip().splitlines() or ["it crashed"])[-1])
+    return done.stdout.strip()
