@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import math
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,10 @@ def seconds_of(stamp: Time) -> float:
 
 def stamp_of(seconds: float) -> Time:
     """Unix seconds as a stamp."""
-    nanoseconds = round(seconds * 1e9)
-    return Time(sec=nanoseconds // 1_000_000_000, nanosec=nanoseconds % 1_000_000_000)
+    whole = math.floor(seconds)
+    # Not of the whole number at once: it has more nanoseconds than a float has digits.
+    carry, nanoseconds = divmod(round((seconds - whole) * 1e9), 1_000_000_000)
+    return Time(sec=whole + carry, nanosec=nanoseconds)
 
 
 def header_of(seconds: float, camera: dict[str, Any] | None) -> Header:

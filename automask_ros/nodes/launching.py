@@ -13,15 +13,14 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironment
 from launch.launch_context import LaunchContext
 from launch.launch_description import LaunchDescription
 from launch.launch_description_entity import LaunchDescriptionEntity
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from automask_ros.nodes.environment import PROFILE_VARIABLES, ros_environment
 from automask_ros.resources import share_directory
 
 CONFIG = share_directory() / "config"
-
-_DDS_PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 
 # Arguments that are parameters of the same name; one left empty keeps the parameter file's value.
 _TYPES: dict[str, type] = {
@@ -134,7 +133,13 @@ def describe(
     """
     arguments = {name: ARGUMENTS[name] for name in names}
     arguments.update({argument.name: argument for argument in extra})
-    return LaunchDescription([*arguments.values(), *_dds_profile(), OpaqueFunction(function=make)])
+    return LaunchDescription(
+        [
+            *arguments.values(),
+            OpaqueFunction(function=_set_dds_profile),
+            OpaqueFunction(function=make),
+        ]
+    )
 
 
 def automask_node(
@@ -199,10 +204,7 @@ def argument(context: LaunchContext, name: str) -> str:
     return str(context.perform_substitution(LaunchConfiguration(name)))
 
 
-def _dds_profile() -> list[LaunchDescriptionEntity]:
+def _set_dds_profile(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Shared memory for large images, unless the user has chosen a profile."""
-    profile = str(CONFIG / "fastdds.xml")
-    return [
-        SetEnvironmentVariable(name, EnvironmentVariable(name, default_value=profile))
-        for name in _DDS_PROFILE_VARIABLES
-    ]
+    environment = ros_environment(context.environment)
+    return [SetEnvironmentVariable(name, environment[name]) for name in PROFILE_VARIABLES]

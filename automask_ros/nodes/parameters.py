@@ -103,7 +103,7 @@ class Parameters:
                 f"parameter {spec.name} must be of type {kind}, as in {spec.name}:={spec.default!r}"
             ) from error
         except InvalidParameterValueException as error:
-            # "... Reason: WHY: NAME"; our reasons begin with the name, rclpy's with "Parameter NAME".
+            # "... Reason: WHY: NAME"; WHY begins with the name, in rclpy's own words after another.
             reason = str(error).partition("Reason: ")[2].removesuffix(f": {spec.name}")
             raise AutomaskError(f"parameter {reason.removeprefix('Parameter ')}") from error
 

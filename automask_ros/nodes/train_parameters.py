@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from automask_ros.nodes.parameters import Parameters, ParameterSpec
@@ -86,8 +87,8 @@ TRAIN_TABLE = (
 _ZERO_IS_NONE = ("seconds", "image_size")
 
 
-def train_settings(parameters: Parameters) -> dict[str, Any]:
-    """TrainConfig's arguments from the parameters as they are now."""
+def train_settings(parameters: Parameters | Mapping[str, Any]) -> dict[str, Any]:
+    """TrainConfig's arguments from the parameters, as they are now."""
     values = {spec.name: parameters[spec.name] for spec in TRAIN_TABLE}
     return {
         name: None if name in _ZERO_IS_NONE and value == 0 else value

@@ -1,0 +1,61 @@
+"""Images to messages and back: values, headers and times."""
+
+import numpy as np
+import pytest
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from automask_ros.errors import AutomaskError
+from automask_ros.nodes.image_messages import (
+    header_of,
+    seconds_of,
+    stamp_of,
+    to_array,
+    to_message,
+)
+
+
+def test_a_picture_survives_the_way_through_a_message():
+    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    header = Header(stamp=Time(sec=3, nanosec=5), frame_id="eye")
+    message = to_message(image, header)
+    assert (message.encoding, message.height, message.width, message.step) == ("bgr8", 5, 7, 21)
+    assert message.header == header
+    assert np.array_equal(to_array(message), image)
+
+
+def test_instances_are_little_endian_mono16():
+    instances = np.array([[0, 1], [258, 65535]], np.uint16)
+    message = to_message(instances, Header())
+    assert (message.encoding, message.step, message.is_bigendian) == ("mono16", 4, 0)
+    assert bytes(message.data) == b"\x00\x00\x01\x00\x02\x01\xff\xff"
+
+
+def test_a_mask_becomes_0_and_255():
+    message = to_message(np.array([[True, False]]), Header())
+    assert message.encoding == "mono8"
+    assert bytes(message.data) == b"\xff\x00"
+
+
+def test_a_row_with_padding():
+    message = Image(encoding="mono8", height=2, width=2, step=3, data=b"\x01\x02\x99\x03\x04\x99")
+    assert to_array(message)[..., 0].tolist() == [[1, 2], [3, 4]]
+
+
+def test_a_message_that_is_too_short():
+    message = Image(encoding="bgr8", height=2, width=2, step=6, data=bytes(11))
+    with pytest.raises(AutomaskError, match="holds 11 bytes, but 2x2 needs 12"):
+        to_array(message)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1_700_000_000.25, 1_700_000_000.9999999, 0.9999999999])
+def test_seconds_and_stamps(seconds):
+    assert seconds_of(stamp_of(seconds)) == pytest.approx(seconds, abs=2.5e-7)
+    assert 0 <= stamp_of(seconds).nanosec < 1_000_000_000
+
+
+def test_the_header_of_a_view():
+    header = header_of(12.5, {"frame_id": "eye"})
+    assert (header.stamp.sec, header.stamp.nanosec, header.frame_id) == (12, 500_000_000, "eye")
+    assert header_of(12.5, None).frame_id == ""

@@ -1,0 +1,76 @@
+"""The slot for the newest frame: replaces, counts, closes, and its worker ends a failing node."""
+
+import threading
+from types import SimpleNamespace
+
+from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
+
+
+class Ended:
+    """What a worker touches of a node: its failure and its context."""
+
+    def __init__(self):
+        self.failure = None
+        self.over = threading.Event()
+        self.context = SimpleNamespace(try_shutdown=self.over.set)
+
+
+def test_a_newer_item_replaces_one_that_waits():
+    slot = NewestFrame()
+    for item in (1, 2, 3):
+        slot.put(item)
+    assert slot.take() == 3
+    assert (slot.received, slot.dropped) == (3, 2)
+    slot.put(4)
+    assert slot.take() == 4
+    assert (slot.received, slot.dropped) == (4, 2)
+
+
+def test_clear_is_no_drop_and_close_ends_a_waiting_taker():
+    slot = NewestFrame()
+    slot.put(1)
+    slot.clear()
+    taken = []
+    taker = threading.Thread(target=lambda: taken.append(slot.take()))
+    taker.start()
+    slot.close()
+    taker.join(5)
+    assert taken == [None]
+    assert slot.dropped == 0
+
+
+def test_a_worker_takes_the_newest_while_it_works():
+    node, slot, seen = Ended(), NewestFrame(), []
+    busy, go_on, done = threading.Event(), threading.Event(), threading.Event()
+
+    def work(item):
+        seen.append(item)
+        busy.set()
+        go_on.wait(5)
+        if item == 9:
+            done.set()
+
+    worker = FrameWorker(node, slot, work, "test")
+    slot.put(0)
+    assert busy.wait(5)
+    for item in range(1, 10):
+        slot.put(item)
+    go_on.set()
+    assert done.wait(5)
+    worker.close()
+    assert seen == [0, 9]
+    assert slot.dropped == 8
+    assert node.failure is None
+
+
+def test_what_the_work_raises_ends_the_node():
+    node, slot = Ended(), NewestFrame()
+
+    def work(item):
+        raise ZeroDivisionError(item)
+
+    FrameWorker(node, slot, work, "test")
+    slot.put("frame")
+    assert node.over.wait(5)
+    assert isinstance(node.failure, ZeroDivisionError)
+    assert node.failure.args == ("frame",)
