@@ -22,7 +22,8 @@ COMMANDS = {
     "evaluate-masks": "Measure the automatic masks against people's polygons.",
     "detect": "Find the taught objects in images or a recording.",
     "doctor": "Say what this machine has and what is missing.",
-    "demo": "Teach three objects from the sample recording with the real nodes.",
+    "demo": "Teach three objects from the sample recording with the real nodes, then test the "
+    "detector.",
 }
 
 BAD_INPUT = 2

@@ -52,7 +52,7 @@ def add_source(
         if progress is not None:
             progress(Progress("capture", min(step, len(source)), len(source)))
     outcome.broken = list(source.broken)
-    _check(outcome, source)
+    _check(outcome, source, anything=bool(library.views(label)))
     return outcome
 
 
@@ -129,13 +129,15 @@ def _check_same_pixels(library: Library, label: str, frame: Frame) -> None:
         )
 
 
-def _check(outcome: Added, source: Source) -> None:
-    """AutomaskError when a source gave nothing at all."""
+def _check(outcome: Added, source: Source, anything: bool) -> None:
+    """AutomaskError when a source gave nothing, and the object has not anything from before."""
     if outcome.added or outcome.already_there:
         return
     if len(outcome.broken) >= len(source) or not outcome.not_kept:
         first = outcome.broken[0].reason if outcome.broken else "it is empty"
         raise AutomaskError(f"none of the {len(source)} pictures can be read; the first: {first}")
+    if anything:
+        return
     reasons = ", ".join(f"{count} {reason}" for reason, count in outcome.not_kept.items())
     raise AutomaskError(
         f"no picture is usable as a view ({reasons}); show the object again, slower"
