@@ -1,5 +1,9 @@
-"""Build interfaces/vision_msgs into the virtual environment whose Python runs this script."""
+"""Build interfaces/vision_msgs into the virtual environment whose Python runs this script.
 
+Does nothing when what is there was built from the same sources.
+"""
+
+import hashlib
 import os
 import re
 import subprocess
@@ -11,6 +15,15 @@ from pathlib import Path
 import numpy as np
 
 SOURCE = Path(__file__).resolve().parent.parent / "interfaces" / "vision_msgs"
+
+
+def sources_digest() -> str:
+    """Return a digest of all that decides what gets built."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in sorted((Path(__file__), *SOURCE.rglob("*"))):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def correct_include_paths(prefix: Path) -> None:
@@ -59,6 +72,18 @@ def build(prefix: Path) -> None:
                 sys.exit(f"{output}\nautomask: building vision_msgs failed (see above)")
 
 
+def main() -> None:
+    """Build when needed; the digest is written last, so that a build cut short counts as none."""
+    prefix = Path(sys.prefix)
+    stamp = prefix / "share" / "vision_msgs" / "built_from"
+    digest = sources_digest()
+    if stamp.is_file() and stamp.read_text() == digest:
+        return
+    stamp.unlink(missing_ok=True)
+    correct_include_paths(prefix)
+    build(prefix)
+    stamp.write_text(digest)
+
+
 if __name__ == "__main__":
-    correct_include_paths(Path(sys.prefix))
-    build(Path(sys.prefix))
+    main()

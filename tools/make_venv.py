@@ -65,7 +65,7 @@ def make(ros: str | None) -> None:
     if ros and importable("vision_msgs"):
         say("[3/3] vision_msgs, as sourced")
     else:
-        say("[3/3] vision_msgs, built from interfaces/vision_msgs (about a minute)")
+        say("[3/3] vision_msgs, built from interfaces/vision_msgs (less than a minute)")
         run([str(PYTHON), str(ROOT / "tools" / "build_vision_msgs.py")])
 
 
