@@ -14,6 +14,8 @@ from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import batched_nms, clip_boxes_to_image, nms
 
+from automask_ros.detection.folding import folded
+
 SAME_LABEL_OVERLAP = 0.5
 # Two labels on one object: the better one stays. Boxes of neighbours that hide each other reach
 # higher overlaps than those of one label, so this bar is higher.
@@ -35,7 +37,7 @@ class DetectionGraph(nn.Module):
 
     def __init__(self, model: MaskRCNN) -> None:
         super().__init__()
-        self.backbone = model.backbone
+        self.backbone = folded(model.backbone)
         self.rpn = model.rpn
         self.heads = model.roi_heads
         self.detections = model.roi_heads.detections_per_img

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -14,6 +16,7 @@ from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.batches import Batch, next_batch, pictures
 from automask_ros.detection.composites import CompositeConfig, CompositeDataset
+from automask_ros.detection.folding import folded
 from automask_ros.errors import AutomaskError
 from automask_ros.types import Progress, ProgressCallback
 
@@ -60,15 +63,16 @@ def train(
 ) -> TrainingLog:
     """Fine-tune `model` in place; it stays on `device`, in evaluation mode.
 
-    On a GPU in mixed precision and channels-last. When GPU memory runs out the batch is halved,
-    said once each time; AutomaskError when not even one picture fits, or the loss diverges.
+    In mixed precision where the device computes in it, and channels-last. When GPU memory runs
+    out the batch is halved, said once each time; AutomaskError when not even one picture fits, or
+    the loss diverges.
     """
     torch.manual_seed(config.seed)
     trainer = _Trainer(model, config, device)
     losses: list[float] = []
     batch_size = config.batch_size
     started = time.monotonic()
-    with pictures(dataset) as source:
+    with pictures(dataset) as source, trainer.running():
         while (done := _share_done(config, len(losses), started)) < 1:
             batch = next_batch(source, batch_size)
             trainer.set_learning_rate(_schedule(done, config.warm_up))
@@ -91,10 +95,8 @@ class _Trainer:
 
     def __init__(self, model: MaskRCNN, config: TrainConfig, device: str) -> None:
         self._device = torch.device(device)
-        self._model = model.to(self._device).train()
-        self._mixed = self._device.type == "cuda"
-        if self._mixed:
-            self._model.to(memory_format=torch.channels_last)
+        self._model = model.to(self._device, memory_format=torch.channels_last).train()
+        self._frozen_backbone = not config.train_backbone
         for parameter in model.backbone.body.parameters():
             parameter.requires_grad_(config.train_backbone)
         self._parameters = [p for p in model.parameters() if p.requires_grad]
@@ -102,11 +104,19 @@ class _Trainer:
         self._optimiser = torch.optim.AdamW(
             _groups(model, config.weight_decay), lr=config.learning_rate
         )
-        half = torch.bfloat16
-        if self._mixed and not torch.cuda.is_bf16_supported():
-            half = torch.float16
-        self._half = half
-        self._scaler = GradScaler(enabled=self._mixed and half == torch.float16)
+        self._half = _half_precision(self._device)
+        self._scaler = GradScaler(enabled=self._half == torch.float16)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """While this lasts a frozen backbone runs folded, which takes half the time."""
+        plain = self._model.backbone.body
+        if self._frozen_backbone:
+            self._model.backbone.body = folded(plain)
+        try:
+            yield
+        finally:
+            self._model.backbone.body = plain
 
     def set_learning_rate(self, factor: float) -> None:
         for group in self._optimiser.param_groups:
@@ -119,7 +129,7 @@ class _Trainer:
             {name: value.to(self._device, non_blocking=True) for name, value in target.items()}
             for target in batch[1]
         ]
-        with torch.autocast(self._device.type, self._half, enabled=self._mixed):
+        with torch.autocast(self._device.type, self._half, enabled=self._half is not None):
             loss = torch.stack(list(self._model(images, targets).values())).sum()
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -131,6 +141,15 @@ class _Trainer:
         self._scaler.step(self._optimiser)
         self._scaler.update()
         return value
+
+
+def _half_precision(device: torch.device) -> torch.dtype | None:
+    """The 16-bit type that the device multiplies in faster than in 32 bits; None without one."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    capabilities = torch.cpu.get_capabilities()
+    fast = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    return torch.bfloat16 if fast else None
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:

@@ -1,0 +1,137 @@
+"""torch and ONNX Runtime give the same detections, from none to the most."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from automask_ros.detection.base_models import build, load_checkpoint, resize_classes
+from automask_ros.detection.export import check_onnx, export_onnx
+from automask_ros.detection.graph import DetectionGraph
+from automask_ros.detection.prediction import Predictor, pick_device
+from automask_ros.detection.runtimes import OnnxRuntime, TorchRuntime
+from automask_ros.errors import AutomaskError
+from automask_ros.library.library import Library
+from automask_ros.types import Detections
+
+LABELS = {"mug": 1, "can": 2}
+
+
+@pytest.fixture(scope="module")
+def pair(
+    base_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Predictor, Predictor]:
+    """The same untrained network in torch and in ONNX Runtime."""
+    torch.manual_seed(0)
+    model = build(resize_classes(load_checkpoint(base_weights), LABELS))
+    # Scores spread out, so that thresholds cut somewhere in between.
+    torch.nn.init.normal_(model.roi_heads.box_predictor.cls_score.weight, std=0.5)
+    path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    image = np.random.default_rng(0).integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    export_onnx(model, path, image)
+    return (
+        Predictor(TorchRuntime(model, "cpu"), LABELS, {}, 96),
+        Predictor(OnnxRuntime(path, "cpu", threads=1), LABELS, {}, 96),
+    )
+
+
+def same(first: Detections, second: Detections) -> None:
+    assert first.labels == second.labels
+    np.testing.assert_allclose(first.boxes, second.boxes, atol=0.1)
+    np.testing.assert_allclose(first.scores, second.scores, atol=1e-3)
+    for one, two in zip(first.masks, second.masks, strict=True):
+        assert (one.top, one.left, one.pixels.shape) == (two.top, two.left, two.pixels.shape)
+        assert np.mean(one.pixels != two.pixels) < 0.01
+
+
+@pytest.mark.parametrize("size", [(96, 128), (240, 320), (200, 150)])
+def test_both_runtimes_agree_at_any_image_size(
+    pair: tuple[Predictor, Predictor], size: tuple[int, int]
+) -> None:
+    image = np.random.default_rng(1).integers(0, 255, (*size, 3), dtype=np.uint8)
+    by_torch, by_onnx = (predictor.detect_all(image) for predictor in pair)
+    assert len(by_torch) > 3
+    assert by_torch.image_size == size
+    assert (np.diff(by_torch.scores) <= 0).all()
+    assert by_torch.boxes.min() >= 0
+    assert (by_torch.boxes[:, [0, 2]] <= size[1] + 1e-3).all()
+    same(by_torch, by_onnx)
+
+
+def test_thresholds_are_per_label_and_may_leave_nothing(
+    pair: tuple[Predictor, Predictor],
+) -> None:
+    image = np.random.default_rng(1).integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    everything = pair[0].detect_all(image)
+    label = everything.labels[0]
+    bar = float(np.median(everything.scores))
+    for predictor in pair:
+        some = predictor.detect(image, {**dict.fromkeys(LABELS, 1.01), label: bar})
+        assert set(some.labels) == {label}
+        assert 0 < len(some) < len(everything)
+        assert (some.scores >= bar - 1e-3).all()
+        nothing = predictor.detect(image, {"mug": 1.01, "can": 1.01})
+        assert len(nothing) == 0
+        assert nothing.boxes.shape == (0, 4)
+        assert not nothing.instances().any()
+
+
+def test_one_object_is_not_called_twice(pair: tuple[Predictor, Predictor]) -> None:
+    image = np.random.default_rng(2).integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    boxes = pair[0].detect_all(image).boxes
+    corners = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    ends = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    common = np.clip(ends - corners, 0, None).prod(-1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    overlaps = common / (areas[:, None] + areas[None] - common) - np.eye(len(boxes))
+    assert overlaps.max() <= 0.7
+
+
+def test_graph_finds_what_torchvision_finds(base_weights: Path) -> None:
+    """With one label there is nothing to choose between: the boxes are torchvision's own."""
+    model = build(resize_classes(load_checkpoint(base_weights), {"mug": 1}))
+    model.roi_heads.score_thresh = 0.0
+    model.roi_heads.nms_thresh = 0.5
+    image = np.random.default_rng(3).integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    rgb = torch.from_numpy(image[..., ::-1].transpose(2, 0, 1).copy()).float() / 255
+    with torch.inference_mode():
+        (expected,) = model([rgb])
+        boxes, scores, class_ids, masks = DetectionGraph(model)(
+            torch.from_numpy(image), torch.tensor([2.0, 0.0])
+        )
+    assert len(boxes) == len(expected["boxes"]) > 0
+    torch.testing.assert_close(boxes, expected["boxes"], atol=1e-2, rtol=0)
+    torch.testing.assert_close(scores, expected["scores"], atol=1e-4, rtol=0)
+    assert masks.shape == (len(boxes), 28, 28)
+    assert (class_ids == 1).all()
+
+
+def test_an_export_that_differs_is_refused(
+    pair: tuple[Predictor, Predictor], base_weights: Path, tmp_path: Path
+) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    minimum = np.full(3, 0.05, np.float32)
+    model = build(resize_classes(load_checkpoint(base_weights), LABELS))
+    path = tmp_path / "model.onnx"
+    export_onnx(model, path, image)
+    with torch.inference_mode():
+        graph = DetectionGraph(model)
+        expected = [o.numpy() for o in graph(torch.from_numpy(image), torch.from_numpy(minimum))]
+    check_onnx(path.read_bytes(), expected, image, minimum)
+    expected[0] = expected[0] + 3.0
+    with pytest.raises(AutomaskError, match="ONNX Runtime's .* differ"):
+        check_onnx(path.read_bytes(), expected, image, minimum)
+
+
+def test_what_is_asked_for_wrongly_is_said(library: Library) -> None:
+    with pytest.raises(AutomaskError, match="no promoted model; teach or train one first"):
+        Predictor.from_version(library)
+    with pytest.raises(AutomaskError, match="unknown runtime 'tpu'"):
+        Predictor.from_version(library, runtime="tpu")
+    with pytest.raises(AutomaskError, match="unknown device 'gpu'"):
+        pick_device("gpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(AutomaskError, match="torch sees no GPU"):
+            pick_device("cuda")
+        assert pick_device("auto") == "cpu"

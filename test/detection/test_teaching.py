@@ -1,0 +1,108 @@
+"""From accepted masks to a committed version, on drawn objects."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from detection.drawn_views import SMALL, add_views, draw_view
+
+from automask_ros.detection.base_models import load_base_model
+from automask_ros.detection.composites import CompositeDataset
+from automask_ros.detection.holdout import split_by_time, split_library
+from automask_ros.detection.prediction import Predictor
+from automask_ros.detection.teaching import train_version
+from automask_ros.detection.training import TrainConfig, train
+from automask_ros.errors import AutomaskError
+from automask_ros.library.library import Library
+
+
+@pytest.fixture()
+def config(base_weights: Path) -> TrainConfig:
+    return TrainConfig(base_model=str(base_weights), device="cpu", iterations=3, min_ap50=0.0)
+
+
+def test_teaching_leaves_a_whole_promoted_version(library: Library, config: TrainConfig) -> None:
+    steps = []
+    result = train_version(library, config, steps.append)
+    assert (result.version, result.promoted) == (1, True)
+    assert library.models.current() == 1
+    assert {"composites", "train", "export", "evaluate", "total"} <= set(result.seconds)
+    assert set(result.evaluation["per_label"]) == {"box", "disc"}
+    assert result.evaluation["ground_truth"] == "automatic masks of held-out views"
+    folder = library.models.directory(1)
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {
+        "model.safetensors", "model.onnx", "model.json", "metrics.json", "report.html",
+    }  # fmt: skip
+    record = library.models.record(1)
+    assert record.labels == {"box": 1, "disc": 2}
+    assert set(record.thresholds) == {"box", "disc"}
+    views = json.loads((folder / "model.json").read_text())["views"]
+    assert len(views["box"]["held_out"]) == 2
+    assert not set(views["box"]["held_out"]) & set(views["box"]["training"])
+    losses = json.loads((folder / "metrics.json").read_text())["losses"]
+    assert len(losses) == 3
+    stages = list(dict.fromkeys(step.stage for step in steps))
+    assert stages == ["composites", "train", "export", "evaluate", "promote", "done"]
+    training = [step for step in steps if step.stage == "train"]
+    assert [step.step for step in training] == [1, 2, 3]
+    assert training[-1].seconds_left == 0
+    image, _ = draw_view("disc", 0)
+    by_onnx = Predictor.from_version(library, device="cpu", runtime="auto")
+    by_torch = Predictor.from_version(library, device="cpu", runtime="torch")
+    assert by_onnx.runtime.name.startswith("ONNX Runtime on CPU")
+    assert by_onnx.thresholds == record.thresholds
+    one, two = by_onnx.detect_all(image), by_torch.detect_all(image)
+    assert one.labels == two.labels
+    np.testing.assert_allclose(one.boxes, two.boxes, atol=0.1)
+
+
+def test_a_version_below_the_bar_is_kept_but_not_promoted(
+    library: Library, config: TrainConfig
+) -> None:
+    result = train_version(library, replace(config, iterations=1, min_ap50=1.01))
+    assert not result.promoted
+    assert "held-out AP50 below 1.01: box" in result.reason
+    assert library.models.versions() == [1]
+    assert library.models.current() is None
+    with pytest.raises(AutomaskError, match="no promoted model"):
+        Predictor.from_version(library)
+    assert Predictor.from_version(library, version=1, device="cpu").version == 1
+
+
+def test_too_few_masks_are_said(library: Library, config: TrainConfig, tmp_path: Path) -> None:
+    add_views(library, "cup", 4, accepted=False)
+    with pytest.raises(AutomaskError, match="cup has 0 accepted masks of 4 views and needs 6"):
+        train_version(library, config)
+    assert split_library(library, ("disc",), 0.2, 6).held_out
+    with pytest.raises(AutomaskError, match="has no views"):
+        train_version(Library(tmp_path / "empty", create=True), config)
+
+
+def test_held_out_views_are_the_latest_and_nobodys_neighbours(library: Library) -> None:
+    split = split_by_time(library.trainable_views("disc"), 0.25)
+    assert [view.captured_at for view in split.training] == [0, 1, 2, 3, 4]
+    assert [view.captured_at for view in split.held_out] == [6, 7]
+
+
+def test_the_same_seed_trains_the_same(library: Library, config: TrainConfig) -> None:
+    labels = {"box": 1, "disc": 2}
+    logs = []
+    for _ in range(2):
+        model, _ = load_base_model(config.base_model, labels)
+        dataset = CompositeDataset(
+            library, library.trainable_views(), labels, image_size=SMALL, seed=3
+        )
+        logs.append(train(model, dataset, config, "cpu").losses)
+    assert logs[0] == pytest.approx(logs[1], rel=1e-3)
+
+
+def test_a_time_budget_ends_training(library: Library, config: TrainConfig) -> None:
+    labels = {"box": 1, "disc": 2}
+    model, _ = load_base_model(config.base_model, labels)
+    dataset = CompositeDataset(library, library.trainable_views(), labels, image_size=SMALL, seed=3)
+    log = train(model, dataset, replace(config, iterations=10_000, seconds=1.0), "cpu")
+    assert 1 <= len(log.losses) < 100
+    assert log.seconds < 5
