@@ -1,0 +1,130 @@
+"""The trainer's queue over its services: ids, progress, cancelling, and going on after a kill."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from integration.drawn_objects import view
+
+from automask_ros.library.library import Library
+from automask_ros.types import Mask, Verdict
+
+BASE_MODEL = "lite"
+
+
+@pytest.fixture
+def library(tmp_path):
+    """A library with eight views of a cup and their true masks."""
+    library = Library(tmp_path / "library", create=True)
+    for seed in range(8):
+        image, mask = view("cup", seed)
+        added = library.add_view("cup", image, captured_at=1000.0 + seed, source="drawn")
+        library.write_mask(added, Mask(mask, Verdict(True, 1.0)), fcn="drawn")
+    return library
+
+
+def last(robot):
+    """The last progress: its message, and its values as a dict."""
+    heard = robot.heard["trainer/progress"]
+    return (heard[-1].message, {v.key: v.value for v in heard[-1].values}) if heard else ("", {})
+
+
+def training_processes(trainer):
+    """Children of a process that were spawned to run code of ours."""
+    with open(f"/proc/{trainer}/task/{trainer}/children") as children:
+        found = {int(child) for child in children.read().split()}
+    return {pid for pid in found if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()}
+
+
+def start(robot, library, **parameters):
+    robot.start(
+        "trainer_node",
+        library=library.root,
+        base_model=BASE_MODEL,
+        device="cpu",
+        image_size=160,
+        threads=1,
+        **parameters,
+    )
+
+
+def test_an_empty_library_and_an_empty_queue(robot, tmp_path):
+    robot.start("trainer_node", library=tmp_path / "library")
+    answer = robot.call("trainer/train")
+    assert not answer.success and answer.message.startswith("no views in ")
+    answer = robot.call("trainer/cancel")
+    assert not answer.success and answer.message == "no job to cancel"
+    answer = robot.call("trainer/rollback")
+    assert not answer.success and "no earlier promoted model" in answer.message
+
+
+def test_queue_progress_cancel_and_resume(robot, library):
+    robot.listen("trainer/progress", "trainer/model")
+    start(robot, library, iterations=100_000)
+    assert robot.call("trainer/train").message == "job-0001 queued"
+    assert robot.call("trainer/train").message == "job-0002 queued, 1 before it"
+    robot.wait_for(lambda: int(last(robot)[1].get("step", 0)) >= 2, 240, "two training steps")
+    message, values = last(robot)
+    assert (values["job"], values["stage"], values["total"]) == ("job-0001", "train", "100000")
+    assert float(values["loss"]) > 0 and float(values["seconds_left"]) > 0
+    assert message.startswith(f"train {values['step']} of 100000: ")
+
+    trainer = robot.process("trainer_node").pid
+    (training,) = training_processes(trainer)
+    started = time.monotonic()
+    answer = robot.call("trainer/cancel")
+    assert time.monotonic() - started < 2
+    assert answer.success and answer.message == "job-0001 cancelled"
+    assert training not in training_processes(trainer), "the training process is gone"
+    cancelled = [
+        {v.key: v.value for v in heard.values} for heard in robot.heard["trainer/progress"]
+    ]
+    assert {"job": "job-0001", "stage": "cancelled", "promoted": "False"} in cancelled
+
+    # The next job runs by itself; killed with its trainer, it is taken up by the next one.
+    robot.wait_for(lambda: int(last(robot)[1].get("step", 0)) >= 1, 240, "job 2")
+    assert last(robot)[1]["job"] == "job-0002"
+    assert robot.stop("trainer_node", signal.SIGKILL) == -signal.SIGKILL
+    robot.heard.clear()
+    start(robot, library, iterations=2, min_ap50=0.0)
+    robot.wait_for(lambda: last(robot)[1].get("stage") == "done", 300, "the end of job 2")
+    assert last(robot)[1]["job"] == "job-0002"
+    assert last(robot)[1]["version"] == "1" and last(robot)[1]["promoted"] == "True"
+    model = robot.wait_for(lambda: robot.heard["trainer/model"], 10, "the model")[-1]
+    assert (model.method, model.database_version) == ("mask_rcnn", 1)
+    assert model.database_location == str(library.models.directory(1))
+    assert library.models.current() == 1
+    assert not robot.call("trainer/rollback").success
+    assert robot.stop("trainer_node", signal.SIGTERM) == 0
+
+
+def test_a_job_that_cannot_be_done_says_why_and_the_trainer_goes_on(robot, library):
+    robot.listen("trainer/progress")
+    start(robot, library, min_views=50)
+    assert robot.call("trainer/train").success
+    robot.wait_for(lambda: last(robot)[1].get("stage") == "failed", 180, "the failure")
+    assert last(robot)[0].startswith("cup has 8 accepted masks of 8 views and needs 50")
+    assert robot.heard["trainer/progress"][-1].level == b"\x02"
+    assert robot.alive() == {"trainer_node"}
+    # Parameters may change between jobs, and a wrong base model is a failure of the job alone.
+    assert robot.set_parameter("trainer", "min_views", 6).successful
+    assert robot.set_parameter("trainer", "base_model", "/no/such.safetensors").successful
+    assert robot.call("trainer/train").message == "job-0002 queued"
+    robot.wait_for(lambda: last(robot)[1].get("job") == "job-0002", 60, "job 2")
+    robot.wait_for(lambda: last(robot)[1].get("stage") == "failed", 180, "its failure")
+    assert "/no/such.safetensors" in last(robot)[0]
+
+
+def test_a_job_waits_for_masks_that_are_being_made(robot, library):
+    image, _ = view("cup", 50)
+    waiting = library.add_view("cup", image, captured_at=2000.0, source="drawn")
+    robot.listen("trainer/progress")
+    start(robot, library, iterations=1, min_views=50)
+    assert robot.call("trainer/train").success
+    robot.wait_for(lambda: "waiting for the masks of 1 views" in last(robot)[0], 30, "the waiting")
+    robot.spin(1.0)
+    assert last(robot)[1]["stage"] == "masks"
+    library.write_mask(waiting, Mask(view("cup", 50)[1], Verdict(True, 1.0)), fcn="drawn")
+    robot.wait_for(lambda: last(robot)[1].get("stage") == "failed", 180, "the job after it")
+    assert "9 accepted masks of 9 views" in last(robot)[0]
