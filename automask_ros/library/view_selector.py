@@ -29,7 +29,7 @@ class ViewSelectorConfig:
     """
 
     min_sharpness: float = 4.0
-    min_relative_sharpness: float = 0.5
+    min_relative_sharpness: float = 0.4
     min_novelty: float = 0.03
     recent: int = 15
     remembered: int = 200
