@@ -59,7 +59,7 @@ class Plan:
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    default=Path("demo_output"),
+    default=Path("demo"),
     show_default=True,
     metavar="DIR",
     help="Where report, logs and library go.",
