@@ -41,7 +41,7 @@ class BlobStatistics:
     parts: int
     """How many of them were kept."""
     stray_share: float
-    """Share of the object pixels found that were dropped as strays, weighted by probability."""
+    """Share of what was found that was dropped as strays, weighted as it was for the choice."""
     area_share: float
     """Share of the image that the mask covers."""
     hole_share: float
@@ -84,9 +84,10 @@ def filter_blobs(
     if blobs == 0:
         empty = np.zeros(probability.shape, bool)
         return empty, BlobStatistics(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, (0, 0, 0, 0))
-    kept = _choose_object(found, config)
+    weights = _weigh(found, config)
+    kept = _choose_object(found, weights, config)
     pixels = np.isin(found.labels, kept)
-    stray_share = 1.0 - float(found.masses[kept].sum() / found.masses[1:].sum())
+    stray_share = 1.0 - float(weights[kept].sum() / weights.sum())
     pixels = _fill_pinholes(pixels, probability, config)
     return pixels, describe_mask(pixels, blobs, len(kept), stray_share)
 
@@ -121,18 +122,21 @@ def _connected_components(binary: np.ndarray, probability: np.ndarray) -> _Compo
     return _Components(labels, statistics[:, cv2.CC_STAT_AREA], masses, centroids)
 
 
-def _choose_object(found: _Components, config: BlobConfig) -> np.ndarray:
-    """The labels of the components that make up the object, the main one first."""
+def _weigh(found: _Components, config: BlobConfig) -> np.ndarray:
+    """(N,) how much each component counts as the object that is shown; the background nothing."""
     height, width = found.labels.shape
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     distance = np.linalg.norm(found.centroids - centre, axis=1) / (math.hypot(height, width) / 2)
     prior = np.exp(-0.5 * (distance / config.centre_spread) ** 2)
     # What runs along the border is rather the edge of the table than the thing that is shown.
-    weight = found.masses * prior * (1.0 - _border_contact(found)) ** 2
-    weight[0] = -1.0
-    weight[1:][found.areas[1:] < _SPECK] *= 1e-6
-    main = int(weight.argmax())
+    weights: np.ndarray = found.masses * prior * (1.0 - 0.95 * _border_contact(found)) ** 2
+    weights[0] = 0.0
+    return weights
 
+
+def _choose_object(found: _Components, weights: np.ndarray, config: BlobConfig) -> np.ndarray:
+    """The labels of the components that make up the object, the main one first."""
+    main = int(weights.argmax())
     candidates = np.argsort(-found.masses)[:_CANDIDATES]
     heavy = found.masses[candidates] >= config.part_share * found.masses[main]
     parts = [int(c) for c in candidates[heavy] if c not in (0, main)]

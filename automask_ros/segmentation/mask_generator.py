@@ -17,6 +17,7 @@ from automask_ros.segmentation.blobs import BlobConfig, filter_blobs
 from automask_ros.segmentation.denoising import remove_impulse_noise
 from automask_ros.segmentation.fcn import MEAN, STD, load_fcn
 from automask_ros.segmentation.refinement import RefineConfig, refine_edges
+from automask_ros.segmentation.surroundings import find_square
 from automask_ros.segmentation.verdict import VerdictConfig, judge
 from automask_ros.types import Mask, Progress, ProgressCallback, View
 
@@ -30,8 +31,10 @@ MaskCallback = Callable[[View, np.ndarray, Mask], None]
 class MaskConfig:
     """How a mask is made."""
 
-    input_size: int = 384
+    input_size: int = 320
     """Longer side, in pixels, of what the network sees; a multiple of 32."""
+    closer_margin: float = 0.8
+    """The second look takes in the object and so many square roots of its area around it."""
     refine: bool = True
     """Draw the edges to those of the image."""
     blobs: BlobConfig = field(default_factory=BlobConfig)
@@ -41,7 +44,7 @@ class MaskConfig:
     def __post_init__(self) -> None:
         if self.input_size < 32 or self.input_size % 32:
             raise AutomaskError(
-                f"input_size is {self.input_size}: give a multiple of 32, such as 384"
+                f"input_size is {self.input_size}: give a multiple of 32, such as 320"
             )
 
 
@@ -67,14 +70,24 @@ class MaskGenerator:
 
     def predict(self, image: np.ndarray) -> np.ndarray:
         """(H, W) float32 in 0..1: how likely each pixel of an (H, W, 3) BGR image is object."""
+        logits = self._look(image)
+        pixels, statistics = filter_blobs(_sigmoid(logits), self.config.blobs)
+        if not statistics.empty:
+            # A second look from nearer by: the object large, what stands far from it out of sight.
+            window = find_square(pixels, self.config.closer_margin)
+            # Mirrored, so that even where the window is the whole image it is another opinion.
+            logits[window] = self._look(image[window][:, ::-1])[:, ::-1]
+        return _sigmoid(logits)
+
+    def _look(self, image: np.ndarray) -> np.ndarray:
+        """(H, W) float32 logits of the network for an image (H, W, 3) BGR."""
         height, width = image.shape[:2]
         with torch.inference_mode():
             batch = _to_batch(image, self.config.input_size).to(self.device)
             logits = self._network(batch)[0, 0].float().cpu().numpy()
         # Logits, not probabilities: then a boundary keeps its place between two pixels.
-        logits = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
-        probability: np.ndarray = 1.0 / (1.0 + np.exp(-logits))
-        return probability
+        resized: np.ndarray = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
+        return resized
 
 
 def make_mask(image: np.ndarray, probability: np.ndarray, config: MaskConfig | None = None) -> Mask:
@@ -116,6 +129,11 @@ def generate_masks(
         if progress is not None:
             progress(Progress("masks", step, len(views)))
     return done
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    probability: np.ndarray = 1.0 / (1.0 + np.exp(-logits))
+    return probability
 
 
 def _choose_device(device: str) -> torch.device:

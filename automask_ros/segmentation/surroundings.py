@@ -21,6 +21,24 @@ def find_surroundings(mask: np.ndarray, margin: float) -> tuple[slice, slice]:
     )
 
 
+def find_square(mask: np.ndarray, margin: float) -> tuple[slice, slice]:
+    """Like `find_surroundings`, but as near to a square as the image allows."""
+    window = find_surroundings(mask, margin)
+    ends = [(part.start, min(part.stop, n)) for part, n in zip(window, mask.shape, strict=True)]
+    side = max(stop - start for start, stop in ends)
+    rows, columns = (
+        _around((start + stop) // 2, min(side, n), n)
+        for (start, stop), n in zip(ends, mask.shape, strict=True)
+    )
+    return rows, columns
+
+
+def _around(centre: int, length: int, limit: int) -> slice:
+    """`length` places around `centre`, moved so that they lie within 0..limit."""
+    start = max(0, min(limit - length, centre - length // 2))
+    return slice(start, start + length)
+
+
 def shrink(array: np.ndarray, longest_side: int) -> np.ndarray:
     """An (H, W) or (H, W, C) image brought down to a longer side of at most so many pixels."""
     scale = longest_side / max(array.shape[:2])
