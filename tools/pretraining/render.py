@@ -1,7 +1,7 @@
 """Renders the pretraining pictures: sprites, shows (one thing on a table) and clutter (many
 things).
 
-    python render.py --environments PACKAGE --out DATA --sprites 4000 --shows 3000 --clutter 2500
+    python render.py --environments PACKAGE --out DATA --sprites 3000 --shows 3600 --clutter 2600
 
 The three kinds are made in turn, so that stopping early leaves a usable mixture; what exists is
 skipped, so that starting again goes on. Every picture has its own seed.
@@ -34,9 +34,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--environments", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--sprites", type=int, default=4000)
-    parser.add_argument("--shows", type=int, default=3000)
-    parser.add_argument("--clutter", type=int, default=2500)
+    parser.add_argument("--sprites", type=int, default=3000)
+    parser.add_argument("--shows", type=int, default=3600)
+    parser.add_argument("--clutter", type=int, default=2600)
     parser.add_argument("--models", type=int, default=None, help="stop reading after that many")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

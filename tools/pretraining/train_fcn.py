@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--backbone", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--iterations", type=int, default=2000)
+    parser.add_argument("--iterations", type=int, default=1250)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--shows", type=int, default=3600, help="as given to render.py")
     parser.add_argument("--clutter", type=int, default=2600, help="as given to render.py")
