@@ -56,6 +56,11 @@ class ProgressDisplay:
         self._bar.update(progress.step - self._bar.n)
 
     def _print_line(self, progress: Progress) -> None:
+        if progress.total <= 1:
+            if not self._last_line:
+                click.echo(progress.stage, err=True)
+            self._last_line = time.monotonic()
+            return
         now = time.monotonic()
         finished = progress.step >= progress.total
         if not finished and now - self._last_line < _SECONDS_BETWEEN_LINES:

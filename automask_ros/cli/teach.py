@@ -72,7 +72,8 @@ def teach(
         },
     )
     total = time.monotonic() - started
-    figures["seconds"] |= {"capture": capture, "masks": masks, "total": total}
+    figures["seconds"] = {"capture": capture, "masks": masks} | figures["seconds"]
+    figures["seconds"]["total"] = total
     figures["views"] = {"added": len(added.added), "already_there": added.already_there}
     figures["masks"] = found
     print_training(figures)

@@ -60,7 +60,8 @@ def train(
         },
     )
     total = time.monotonic() - started
-    figures["seconds"] |= {"capture": 0.0, "masks": masks, "total": total}
+    figures["seconds"] = {"capture": 0.0, "masks": masks} | figures["seconds"]
+    figures["seconds"]["total"] = total
     figures["masks"] = found
     print_training(figures)
     write_figures(json_path, figures)
