@@ -5,6 +5,7 @@ Imported by launch files only: `launch` and `launch_ros` come with a ROS 2 insta
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -157,8 +158,7 @@ def automask_node(
     }
     path = Path(argument(context, "params")).expanduser()
     return Node(
-        package="automask_ros",
-        executable=executable,
+        **_located(executable),
         namespace=argument(context, "namespace"),
         parameters=[str(path), given],
         remappings=list(remappings),
@@ -202,6 +202,14 @@ def detecting_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 def argument(context: LaunchContext, name: str) -> str:
     """The value of a launch argument."""
     return str(context.perform_substitution(LaunchConfiguration(name)))
+
+
+def _located(executable: str) -> dict[str, str]:
+    """How launch finds an executable: beside Python where pip installed it, else by package."""
+    beside = Path(sys.executable).with_name(executable)
+    if beside.is_file():
+        return {"executable": str(beside)}
+    return {"package": "automask_ros", "executable": executable}
 
 
 def _set_dds_profile(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -44,6 +44,10 @@ def run_node(create: Callable[[], Node], arguments: Sequence[str] | None = None)
         return EXIT_USER_ERROR
     except (KeyboardInterrupt, ExternalShutdownException):
         pass  # asked to end before the node stood
+    except RuntimeError:
+        # The same, in the midst of what needs the context that a signal has just shut down.
+        if node is not None or rclpy.ok():
+            raise
     finally:
         if node is not None:
             cast(WorkingNode, node).close()

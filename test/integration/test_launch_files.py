@@ -1,0 +1,140 @@
+"""The launch files under the real `launch`: their arguments, and nodes that come up by them."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from integration.drawn_objects import view
+
+pytest.importorskip("launch_ros", reason="launch_ros comes with a ROS 2 installation, not with pip")
+
+from launch.launch_description_sources import PythonLaunchDescriptionSource  # noqa: E402
+
+from automask_ros.library.library import Library  # noqa: E402
+from automask_ros.nodes.environment import PROFILE_VARIABLES  # noqa: E402
+from automask_ros.resources import share_directory  # noqa: E402
+from launch import LaunchContext  # noqa: E402
+
+LAUNCH = share_directory() / "launch"
+FILES = ("teach.launch.py", "detect.launch.py", "demo.launch.py")
+NODES = {
+    "teach.launch.py": {"capture", "mask_generator", "trainer", "detector"},
+    "detect.launch.py": {"detector"},
+    "demo.launch.py": {"capture", "mask_generator", "trainer", "detector", "replay"},
+}
+START = """
+import sys
+from launch import LaunchDescription, LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+source = PythonLaunchDescriptionSource(sys.argv[1])
+arguments = [tuple(argument.split(":=", 1)) for argument in sys.argv[2:]]
+service = LaunchService()
+service.include_launch_description(
+    LaunchDescription([IncludeLaunchDescription(source, launch_arguments=arguments)])
+)
+sys.exit(service.run())
+"""
+
+
+def arguments_of(name):
+    source = PythonLaunchDescriptionSource(str(LAUNCH / name))
+    description = source.get_launch_description(LaunchContext())
+    return {argument.name: argument for argument in description.get_launch_arguments()}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_argument_is_described_and_has_a_default(name):
+    arguments = arguments_of(name)
+    assert {"image", "image_transport", "library", "device", "namespace"} <= arguments.keys()
+    for argument in arguments.values():
+        assert len(argument.description) > 15
+        assert argument.default_value is not None
+
+
+def test_choices_and_the_arguments_of_teaching():
+    arguments = arguments_of("teach.launch.py")
+    assert {"label", "views", "base_model", "fcn", "auto_start", "params"} <= arguments.keys()
+    assert arguments["image_transport"].choices == ["raw", "compressed"]
+    assert arguments["auto_start"].choices == ["true", "false"]
+    assert "label" not in arguments_of("detect.launch.py")
+
+
+@pytest.fixture
+def launch(robot):
+    """Starts a launch file in the robot's namespace; ended after the test."""
+    started = []
+
+    def start(name, *arguments):
+        environment = dict(robot.environment)
+        for variable in PROFILE_VARIABLES:  # the launch file has to set it
+            environment.pop(variable, None)
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                START,
+                str(LAUNCH / name),
+                f"namespace:={robot.namespace}",
+                *arguments,
+            ],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_nodes_come_up_and_end_with_the_launch(name, robot, launch, tmp_path):
+    library = tmp_path / "library"
+    # On a busy machine an import alone may outlast launch's five seconds.
+    patience = ["sigterm_timeout:=60", "sigkill_timeout:=60"]
+    arguments = [*patience, f"library:={library}", "device:=cpu", f"image:={robot.namespace}/image"]
+    if name != "detect.launch.py":
+        arguments += ["label:=mug", "views:=3", "auto_start:=true"]
+    process = launch(name, *arguments)
+    robot.wait_for(
+        lambda: all(robot.status(node)[0] for node in NODES[name]), 90, f"the nodes of {name}"
+    )
+    if name == "teach.launch.py":
+        assert robot.status("capture")[1]["label"] == "mug"
+        assert robot.status("capture")[1]["target"] == "3"
+        robot.show(view("cup", 0)[0])
+        robot.wait_for(lambda: Library(library).views("mug"), 30, "a view")
+        for variable in PROFILE_VARIABLES:
+            assert variables_of(process)[variable] == str(share_directory() / "config/fastdds.xml")
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=150)
+    assert "process has died" not in output, output
+
+
+def variables_of(launch_process):
+    """The environment of one of the nodes that a launch process started."""
+    task = f"/proc/{launch_process.pid}/task/{launch_process.pid}/children"
+    child = Path(task).read_text().split()[0]
+    pairs = Path(f"/proc/{child}/environ").read_bytes().decode().split("\0")
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
+
+def test_a_profile_that_the_user_has_chosen_stays(monkeypatch):
+    from automask_ros.nodes.launching import describe
+
+    monkeypatch.setenv(PROFILE_VARIABLES[0], "/my/profile.xml")
+    context = LaunchContext()
+    description = describe([], lambda _: [])
+    for entity in description.entities:
+        for action in entity.execute(context) or []:
+            action.execute(context)
+    assert os.environ[PROFILE_VARIABLES[0]] == "/my/profile.xml"
