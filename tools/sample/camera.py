@@ -102,7 +102,7 @@ def expose(linear: np.ndarray, exposure: Exposure, rng: np.random.Generator) -> 
     light = np.clip(linear.astype(np.float32), 0, 50)
     luminance = light @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     metered = 0.6 * float(luminance.mean()) + 0.4 * float(luminance[120:360, 160:480].mean())
-    light = light * (0.215 / max(metered, 1e-4)) * 2**exposure.stops
+    light = light * (0.235 / max(metered, 1e-4)) * 2**exposure.stops
     light = light * np.array([exposure.red, 1.0, exposure.blue], np.float32)
     light = _lateral_colour(
         cv2.GaussianBlur(_shake(light, *exposure.shake), (0, 0), exposure.softness)

@@ -59,10 +59,12 @@ def best_quality(pictures: list[np.ndarray], budget: int) -> int:
 
 
 def pack(frames: Path, out: Path, budget: int) -> str:
-    pictures: dict[str, list[np.ndarray]] = {}
-    for sequence in plans.SEQUENCES:
-        folder = frames / sequence
-        pictures[sequence] = [camera_picture(folder, sequence, index) for index in finished(folder)]
+    # Looked up once: a render that still runs may add frames meanwhile.
+    indices = {sequence: finished(frames / sequence) for sequence in plans.SEQUENCES}
+    pictures = {
+        sequence: [camera_picture(frames / sequence, sequence, index) for index in numbers]
+        for sequence, numbers in indices.items()
+    }
     quality = best_quality([p for group in pictures.values() for p in group], budget)
     out.mkdir(parents=True, exist_ok=True)
     for number, sequence in enumerate(plans.SEQUENCES):
@@ -70,7 +72,7 @@ def pack(frames: Path, out: Path, budget: int) -> str:
         times = stamps(FIRST_SECOND + 600 * number, len(pictures[sequence]))
         write_bag(out / sequence, [encode(p, quality) for p in pictures[sequence]], times)
         entries = []
-        for position, (index, time) in enumerate(zip(finished(folder), times, strict=True)):
+        for position, (index, time) in enumerate(zip(indices[sequence], times, strict=True)):
             instances = json.loads((folder / f"{index:04d}.json").read_text())
             index_map = cv2.imread(str(folder / f"{index:04d}.png"), cv2.IMREAD_UNCHANGED)
             entries.append((position, time, instances, index_map))
