@@ -138,7 +138,9 @@ class TrainerNode(Node):
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Progress):
-            self._report(OK, _words(event), _figures(self._queue[0], event))
+            # Its 'done' comes before the result, which says more: that one is published.
+            if event.stage != job_store.DONE:
+                self._report(OK, _words(event), _figures(self._queue[0], event))
             return
         if self._process is not None:
             self._process.finish()
