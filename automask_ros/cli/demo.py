@@ -128,7 +128,7 @@ def demo(
     _prepare(plan)
     objects, scenes = _run(plan, steps)
     figures = _findings(plan, objects, scenes, time.monotonic() - started)
-    _print(plan, figures)
+    _print(figures)
     write_figures(json_path, figures)
 
 
@@ -296,10 +296,15 @@ def _findings(
     }
 
 
-def _print(plan: Plan, figures: dict[str, Any]) -> None:
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for the terminal: nobody needs tenths of a second there."""
+    return row if row["seconds"] is None else row | {"seconds": round(row["seconds"])}
+
+
+def _print(figures: dict[str, Any]) -> None:
     click.echo()
-    rows = [[row[key] for key in COLUMNS] for row in figures["objects"]]
-    print_table(list(COLUMNS.values()), rows)
+    rows = [_shown(row) for row in figures["objects"]]
+    print_table(list(COLUMNS.values()), [[row[key] for key in COLUMNS] for row in rows])
     missing, shown = figures["scenes"]["missing"], figures["scenes"]["shown"]
     click.echo(f"\n{shown} test scenes, {missing} without an answer from the detector")
     click.echo(f"report: {figures['report']}")

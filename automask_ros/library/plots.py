@@ -39,8 +39,9 @@ def plot_losses(losses: Mapping[str, Sequence[tuple[int, float]]]) -> Plot:
     def draw(figure: Figure, ink: str) -> None:
         axes = figure.add_subplot()
         for colour, (name, points) in zip(_COLOURS * len(losses), losses.items(), strict=False):
-            steps = [step for step, _ in points]
-            axes.plot(steps, [loss for _, loss in points], color=colour, label=name, linewidth=1.2)
+            steps, values = zip(*points, strict=True)
+            axes.plot(steps, values, color=colour, alpha=0.3, linewidth=1.0)
+            axes.plot(steps, _smooth(values), color=colour, label=name, linewidth=1.8)
         axes.set_xlabel("training step")
         axes.set_ylabel("loss")
         axes.set_ylim(bottom=0)
@@ -70,6 +71,13 @@ def plot_precision(per_label: Mapping[str, Mapping[str, float]], figures: Sequen
         _dress(axes, ink)
 
     return _plot(draw)
+
+
+def _smooth(values: Sequence[float]) -> list[float]:
+    """The mean over a window around each value, a tenth of the curve wide and cut at its ends."""
+    reach = len(values) // 20
+    windows = (values[max(0, i - reach) : i + reach + 1] for i in range(len(values)))
+    return [sum(window) / len(window) for window in windows]
 
 
 def _plot(draw: Callable[[Figure, str], None]) -> Plot:

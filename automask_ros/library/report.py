@@ -7,6 +7,7 @@ section shows is decided here; how it looks is decided in ``templates/``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,8 @@ def write_model_report(
     :param detections: held-out images with what the model finds in them.
     """
     provenance = dict(record if isinstance(record, Mapping) else record.model_dump(mode="json"))
+    made_at = datetime.fromtimestamp(provenance.pop("created_at"), timezone.utc)
+    provenance = {"made": f"{made_at:%Y-%m-%d %H:%M} UTC", **provenance}
     evaluation = metrics.get("evaluation") or metrics
     class_ids = provenance["labels"]
     labels = sorted(class_ids, key=class_ids.__getitem__)

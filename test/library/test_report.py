@@ -179,6 +179,7 @@ def test_the_model_report_counts_and_measures(model_page):
     ]
     assert "3 of 4 views are used for training" in model_page.text
     assert "bottle: 0.500, cup: 0.400" in model_page.text
+    assert "1970-01-01 00:00 UTC" in model_page.text
 
 
 def test_masks_are_shown_by_what_was_decided_about_them(model_page):
