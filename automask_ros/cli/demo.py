@@ -11,7 +11,7 @@ import click
 
 from automask_ros.cli import options
 from automask_ros.cli.demo_findings import COLUMNS, examples, table_rows
-from automask_ros.cli.demo_run import NODES, Plan, expected_steps, prepare, run
+from automask_ros.cli.demo_run import LEAST_SCORE, NODES, Plan, expected_steps, prepare, run
 from automask_ros.cli.output import check_json_path, print_table, write_figures
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import read_json
@@ -121,15 +121,18 @@ def _findings(
     evaluation = evaluate_results(truth, results, labels=plan.labels)
     rows = table_rows(objects, evaluation)
     library = Library(plan.library)
+    model = library.models.record(library.models.current() or 0)
     write_demo_report(
         plan.output / "report.html",
         library,
         objects=rows,
         columns=COLUMNS,
         evaluation=evaluation,
-        detections=examples(plan.scenes, truth, results),
+        detections=examples(plan.scenes, truth, results, model.thresholds),
         facts={
-            "how_it_was_measured": "on what came over detector/detections and detector/instances",
+            "how_it_was_measured": "on what came over detector/detections and detector/instances; "
+            f"scores from {LEAST_SCORE} on count, the pictures show those above the thresholds",
+            "thresholds": model.thresholds,
             "test_scenes": scenes["shown"],
             "scenes_without_an_answer": scenes["missing"],
             "training_steps_per_object": plan.iterations,

@@ -54,12 +54,17 @@ def table_rows(
 
 
 def examples(
-    scenes: Path, truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]
+    scenes: Path,
+    truth: Mapping[str, Any],
+    results: Sequence[Mapping[str, Any]],
+    thresholds: Mapping[str, float],
 ) -> Iterator[tuple[str, BGRImage, Detections]]:
-    """Each test scene with the detections that came back for it."""
+    """Each test scene with the detections that came back for it and pass the model's thresholds."""
     labels = {category["id"]: category["name"] for category in truth["categories"]}
     by_image: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for result in results:
+        if result["score"] < thresholds.get(labels[result["category_id"]], 0.0):
+            continue
         by_image[result["image_id"]].append(result)
     image_ids = {image["file_name"].rpartition(".")[0]: image["id"] for image in truth["images"]}
     for frame in Recording(scenes):

@@ -24,6 +24,8 @@ NODES = ("capture", "mask_generator", "trainer", "detector")
 _MARKER = ".automask_demo"
 _CAMERA = ["-r", "image:=/camera/image"]
 _POLL_SECONDS = 0.5
+#: Average precision looks at all detections, down to those that the model's own thresholds drop.
+LEAST_SCORE = 0.05
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,12 @@ def _start(plan: Plan, processes: DemoProcesses) -> None:
     library = ["-p", f"library:={plan.library}"]
     device = ["-p", f"device:={plan.device}"]
     camera = [*_CAMERA, "-p", "image_transport:=compressed"]
+    scores = ["-p", f"score_threshold:={LEAST_SCORE}"]
     nodes = {
         "capture": ("capture_node", [*camera, "-p", f"views:={plan.views}"]),
         "mask_generator": ("mask_generation_node", device),
         "trainer": ("trainer_node", [*device, "-p", f"iterations:={plan.iterations}"]),
-        "detector": ("detector_node", [*camera, *device, "-r", "model:=trainer/model"]),
+        "detector": ("detector_node", [*camera, *device, *scores, "-r", "model:=trainer/model"]),
     }
     for name, (module, arguments) in nodes.items():
         given = [part for node, text in plan.parameters if node == name for part in ("-p", text)]

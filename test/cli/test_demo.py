@@ -222,7 +222,8 @@ def test_results_become_detections_in_their_scenes(sample):
         {"score": 0.75, "bbox": [70, 70, 61, 41], "segmentation": encode_mask(near)},
     ]
     results = [{"image_id": 2, "category_id": 1, **result} for result in results]
-    scenes = list(demo_findings.examples(sample / "scenes", truth, results))
+    results.append({**results[0], "score": 0.125})
+    scenes = list(demo_findings.examples(sample / "scenes", truth, results, {"cup": 0.2}))
     assert [name for name, _, _ in scenes] == ["scenes_0000", "scenes_0001", "scenes_0002"]
     assert [len(found) for _, _, found in scenes] == [0, 2, 0]
     found = scenes[1][2]
