@@ -22,7 +22,7 @@ class BlobConfig:
     """Probability from which a pixel counts as object."""
     centre_spread: float = 0.7
     """How far from the centre the object is shown: standard deviation in half diagonals."""
-    part_share: float = 0.04
+    part_share: float = 0.01
     """A second blob is a part of the object only if it weighs this share of the main one."""
     part_gap: float = 0.15
     """... and if it lies within this many square roots of the main blob's area."""

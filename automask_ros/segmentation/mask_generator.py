@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,9 @@ class MaskConfig:
 
     input_size: int = 320
     """Longer side, in pixels, of what the network sees; a multiple of 32."""
-    closer_margin: float = 0.8
+    most_enlarged: float = 1.25
+    """... unless that would blow the image up by more than this: there is no more to be seen."""
+    closer_margin: float = 0.6
     """The second look takes in the object and so many square roots of its area around it."""
     refine: bool = True
     """Draw the edges to those of the image."""
@@ -83,11 +86,16 @@ class MaskGenerator:
         """(H, W) float32 logits of the network for an image (H, W, 3) BGR."""
         height, width = image.shape[:2]
         with torch.inference_mode():
-            batch = _to_batch(image, self.config.input_size).to(self.device)
+            batch = _to_batch(image, self._input_size(max(height, width))).to(self.device)
             logits = self._network(batch)[0, 0].float().cpu().numpy()
         # Logits, not probabilities: then a boundary keeps its place between two pixels.
         resized: np.ndarray = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
         return resized
+
+    def _input_size(self, side: int) -> int:
+        """The longer side that an image with a longer side of `side` pixels is brought to."""
+        useful = 32 * math.ceil(self.config.most_enlarged * side / 32)
+        return min(self.config.input_size, useful)
 
 
 def make_mask(image: np.ndarray, probability: np.ndarray, config: MaskConfig | None = None) -> Mask:
