@@ -82,8 +82,8 @@ def _with_stray_shadow(rng: np.random.Generator, image: np.ndarray) -> np.ndarra
     shade = np.zeros((size, size), np.float32)
     corners = rng.uniform(-0.5, 1.5, (4, 2)) * size
     cv2.fillConvexPoly(shade, cv2.convexHull(corners.astype(np.int32)), 1.0)
-    shade = cv2.GaussianBlur(shade, (0, 0), rng.uniform(1, 20))
-    return image * (1 - rng.uniform(0.15, 0.5) * shade[..., None])
+    soft = cv2.GaussianBlur(shade, (0, 0), rng.uniform(1, 20))
+    return image * (1 - rng.uniform(0.15, 0.5) * soft[..., None])
 
 
 def fitted(rng: np.random.Generator, sprite: np.ndarray, side: float, turn: float) -> np.ndarray:
@@ -99,13 +99,13 @@ def fitted(rng: np.random.Generator, sprite: np.ndarray, side: float, turn: floa
         height, width = sprite.shape[:2]
         scale = side / max(height, width)
     angle = rng.uniform(-turn, turn)
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale)
+    matrix = np.array(cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale), float)
     c, s = abs(matrix[0, 0]), abs(matrix[0, 1])
     w, h = int(width * c + height * s) + 3, int(width * s + height * c) + 3
-    matrix[:, 2] += (w / 2 - width / 2, h / 2 - height / 2)
+    matrix[:, 2] += np.array([w / 2 - width / 2, h / 2 - height / 2])
     solid = sprite.astype(np.float32)
     solid[..., :3] *= solid[..., 3:] / 255
-    solid = cv2.warpAffine(solid, matrix, (w, h), flags=cv2.INTER_LINEAR)
+    solid = np.asarray(cv2.warpAffine(solid, matrix, (w, h), flags=cv2.INTER_LINEAR), np.float32)
     solid[..., :3] /= np.maximum(solid[..., 3:], 1) / 255
     return solid
 
@@ -152,7 +152,8 @@ def _cast(rng: np.random.Generator, canvas: Canvas, alpha: np.ndarray, side: int
     near = _moved(near, rng.normal(0, 0.02 * side), abs(rng.normal(0, 0.03 * side)), size)
     dark = rng.uniform(0.2, 0.75) * near
     if rng.random() < 0.6:
-        far = _moved(alpha, *(rng.normal(0, 0.18 * side, 2)), size)
+        across, along = rng.normal(0, 0.18 * side, 2)
+        far = _moved(alpha, across, along, size)
         far = cv2.GaussianBlur(
             far, (0, 0), np.exp(rng.uniform(np.log(0.8), np.log(0.15 * side + 1)))
         )

@@ -21,7 +21,8 @@ def degrade(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
         image = _salted(rng, image)
     if rng.random() < 0.5:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 95))]
-        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+        data = cv2.imencode(".jpg", image, quality)[1]
+        image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
     return image
 
 
@@ -61,15 +62,17 @@ def _shaken(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     kernel = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1 / length
     turn = cv2.getRotationMatrix2D((length / 2 - 0.5, length / 2 - 0.5), rng.uniform(0, 180), 1)
-    kernel = cv2.warpAffine(kernel, turn, (length, length))
-    return cv2.filter2D(image, -1, kernel / max(float(kernel.sum()), 1e-6))
+    turned = cv2.warpAffine(kernel, turn, (length, length))
+    weights = np.asarray(turned, np.float32)
+    return cv2.filter2D(image, -1, weights / max(float(weights.sum()), 1e-6))
 
 
 def _noisy(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     sigma = rng.uniform(1, 16)
     noise = np.empty(image.shape, np.int16)
     cv2.setRNGSeed(int(rng.integers(2**31 - 1)))
-    cv2.randn(noise, 0, sigma)
+    # One value a channel: a plain number would reach the first channel alone.
+    cv2.randn(noise, np.zeros(3), np.full(3, sigma))
     return cv2.add(image, noise, dtype=cv2.CV_8U)
 
 

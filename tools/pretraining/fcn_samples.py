@@ -136,7 +136,7 @@ def _turned(rng: np.random.Generator, image: np.ndarray, mask: np.ndarray) -> Sa
 def to_tensors(samples: list[Sample]) -> tuple[Tensor, Tensor]:
     """(N, 3, H, W) normalised RGB, channels last, and (N, 1, H, W) targets of 0 or 1."""
     images = np.stack([image[..., ::-1] for image, _ in samples]).astype(np.float32) / 255
-    images = (images - np.float32(MEAN)) / np.float32(STD)
+    images = (images - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
     masks = np.stack([mask for _, mask in samples]).astype(np.float32)
     pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
     return pixels, torch.from_numpy(masks)[:, None]

@@ -1,9 +1,10 @@
-"""How well the Mask R-CNN finds things in held-out clutter: mask AP with pycocotools."""
+"""How well the Mask R-CNN finds things of any class: mask AP with pycocotools."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,46 +17,49 @@ from pycocotools.cocoeval import COCOeval
 from torchvision.models.detection import MaskRCNN
 
 
-@torch.no_grad()
 def held_out_ap(model: MaskRCNN, pictures: Pictures, limit: int) -> tuple[float, float]:
     """Class-agnostic mask AP50 and AP over `limit` clutter scenes that are never trained on."""
-    truth: dict[str, Any] = {
-        "images": [],
-        "annotations": [],
-        "categories": [{"id": 1, "name": "object"}],
-    }
+    scenes = (read_scene(path) for path in pictures.held_out("clutter")[:limit])
+    return class_agnostic_ap(model, ((image, without_specks(ids)) for image, ids in scenes))
+
+
+@torch.no_grad()
+def class_agnostic_ap(
+    model: MaskRCNN, pairs: Iterable[tuple[np.ndarray, np.ndarray]]
+) -> tuple[float, float]:
+    """Mask AP50 and AP over pictures (H, W, 3) BGR and their ids (H, W), 0 = background."""
+    truth: dict[str, Any] = {"images": [], "annotations": [], "categories": [{"id": 1}]}
     found: list[dict[str, Any]] = []
-    for number, path in enumerate(pictures.held_out("clutter")[:limit], 1):
-        image, ids = read_scene(path)
-        pixels, target = to_tensors(image, without_specks(ids))
-        height, width = ids.shape
-        truth["images"].append({"id": number, "height": height, "width": width})
-        for mask, box in zip(target["masks"].numpy(), target["boxes"].numpy(), strict=True):
-            corners = [float(box[0]), float(box[1]), float(box[2] - box[0]), float(box[3] - box[1])]
-            truth["annotations"].append(
-                {
-                    "id": len(truth["annotations"]) + 1,
-                    "image_id": number,
-                    "category_id": 1,
-                    "segmentation": _encoded(mask),
-                    "area": int(mask.sum()),
-                    "bbox": corners,
-                    "iscrowd": 0,
-                }
-            )
+    for number, (image, ids) in enumerate(pairs, 1):
+        pixels, target = to_tensors(image, ids)
+        truth["images"].append({"id": number, "height": ids.shape[0], "width": ids.shape[1]})
+        truth["annotations"] += _annotations(target, number, 1 + len(truth["annotations"]))
         output = model([pixels])[0]
-        for mask, score in zip(
-            output["masks"][:, 0].numpy(), output["scores"].tolist(), strict=True
-        ):
-            found.append(
-                {
-                    "image_id": number,
-                    "category_id": 1,
-                    "segmentation": _encoded(mask > 0.5),
-                    "score": score,
-                }
-            )
+        masks, scores = output["masks"][:, 0].numpy() > 0.5, output["scores"].tolist()
+        found += [
+            {"image_id": number, "category_id": 1, "segmentation": _encoded(mask), "score": score}
+            for mask, score in zip(masks, scores, strict=True)
+        ]
     return _score(truth, found)
+
+
+def _annotations(target: dict[str, Any], image: int, first: int) -> list[dict[str, Any]]:
+    """COCO annotations of torchvision's target, numbered from `first`."""
+    rows = []
+    pairs = zip(target["masks"].numpy(), target["boxes"].tolist(), strict=True)
+    for number, (mask, (left, top, right, bottom)) in enumerate(pairs, first):
+        rows.append(
+            {
+                "id": number,
+                "image_id": image,
+                "category_id": 1,
+                "segmentation": _encoded(mask),
+                "area": int(mask.sum()),
+                "bbox": [left, top, right - left, bottom - top],
+                "iscrowd": 0,
+            }
+        )
+    return rows
 
 
 def _encoded(mask: np.ndarray) -> dict[str, Any]:

@@ -183,7 +183,7 @@ SHAPES: tuple[Callable[[np.random.Generator], list[np.ndarray]], ...] = (
 
 def _material(rng: np.random.Generator) -> Material:
     kind = rng.random()
-    colour = tuple(float(value) / 255 for value in random_colour(rng))
+    red, green, blue = (float(value) / 255 for value in random_colour(rng))
     if kind < 0.45:
         texture = random_texture(rng, PRINTS)
         return Material((1.0, 1.0, 1.0), texture, float(rng.uniform(0.2, 0.9)))
@@ -191,7 +191,7 @@ def _material(rng: np.random.Generator) -> Material:
         grey = float(rng.uniform(0.6, 0.95))
         tint = (grey, grey * float(rng.uniform(0.75, 1)), grey * float(rng.uniform(0.5, 1)))
         return Material(tint, None, float(rng.uniform(0.1, 0.5)), 1.0)
-    return Material(colour, None, float(rng.uniform(0.1, 0.95)))
+    return Material((red, green, blue), None, float(rng.uniform(0.1, 0.95)))
 
 
 def make_model(seed: int) -> Model:

@@ -133,9 +133,9 @@ class SceneMaker:
     def _room(self, rng: np.random.Generator, reach: float) -> list[Instance]:
         """The table top, the floor below it, and furniture behind."""
         if rng.random() < 0.6:
-            half = np.full(2, 60.0)
+            half = [60.0, 60.0]
         else:
-            half = reach * rng.uniform(0.5, 1.6, 2)
+            half = (reach * rng.uniform(0.5, 1.6, 2)).tolist()
         top = np.array([2 * half[0], 2 * half[1], rng.uniform(0.2, 0.6)])
         pose = np.eye(4)
         pose[:3, :3] = _rotation(2, rng.uniform(0, np.pi))
@@ -177,11 +177,13 @@ class SceneMaker:
             environment = studio(rng)
         strength = rng.choice([0.0, rng.uniform(0.3, 1.2), rng.uniform(1.0, 3.0)])
         tint = 1 + rng.normal(0, 0.08, 3)
-        key = tuple(float(value) for value in strength * tint)
+        red, green, blue = (float(value) for value in strength * tint)
         direction = _direction(rng, np.radians(rng.uniform(20, 85)))
         softness = float(np.exp(rng.uniform(np.log(0.003), np.log(0.06))))
         ambient = float(rng.uniform(0.7, 1.6) if strength < 0.5 else rng.uniform(0.3, 1.2))
-        return Lighting(environment, direction, key, softness, ambient, float(rng.random()))
+        return Lighting(
+            environment, direction, (red, green, blue), softness, ambient, float(rng.random())
+        )
 
 
 def _direction(rng: np.random.Generator, elevation: float) -> np.ndarray:

@@ -15,7 +15,7 @@ def random_colour(rng: np.random.Generator) -> np.ndarray:
     """(3,) float in 0..255: half of them of any hue, the rest the greys, whites, blacks and
     browns of a house."""
     if rng.random() < 0.5:
-        hsv = np.uint8([[[rng.integers(180), rng.integers(40, 256), rng.integers(40, 256)]]])
+        hsv = rng.integers([0, 40, 40], [180, 256, 256]).astype(np.uint8)[None, None]
         return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0].astype(float)
     grey = rng.choice([rng.uniform(200, 255), rng.uniform(0, 50), rng.uniform(60, 200)])
     return np.clip(grey * (1 + rng.normal(0, 0.06, 3) + np.array([0.04, 0, -0.06])), 0, 255)
@@ -36,7 +36,13 @@ def fractal(rng: np.random.Generator, size: int, stretch: float = 1.0) -> np.nda
     total = np.zeros((size, size), np.float32)
     for octave in range(2, 7):
         total += smooth_noise(rng, size, 2**octave, stretch) / 2 ** (octave - 1)
-    return cv2.normalize(total, None, 0, 1, cv2.NORM_MINMAX)
+    return stretched(total)
+
+
+def stretched(values: np.ndarray) -> np.ndarray:
+    """The same values brought to 0..1."""
+    low, high = values.min(), values.max()
+    return (values - low) / max(float(high - low), 1e-6)
 
 
 def mix(weight: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -71,9 +77,8 @@ def marble(rng: np.random.Generator, size: int) -> np.ndarray:
 
 def granite(rng: np.random.Generator, size: int) -> np.ndarray:
     speckle = rng.random((size, size), dtype=np.float32)
-    speckle = cv2.GaussianBlur(speckle, (0, 0), rng.uniform(0.6, 2.5))
-    speckle = cv2.normalize(speckle, None, 0, 1, cv2.NORM_MINMAX)
-    return mix(speckle, random_colour(rng), random_colour(rng))
+    speckle = np.asarray(cv2.GaussianBlur(speckle, (0, 0), rng.uniform(0.6, 2.5)))
+    return mix(stretched(speckle), random_colour(rng), random_colour(rng))
 
 
 def cloth(rng: np.random.Generator, size: int) -> np.ndarray:

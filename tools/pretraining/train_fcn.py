@@ -10,7 +10,6 @@ weights to --out. WORK/fcn.csv is the loss curve.
 from __future__ import annotations
 
 import argparse
-import copy
 import logging
 import math
 from pathlib import Path
@@ -50,11 +49,18 @@ def main() -> None:
     torch.manual_seed(options.seed)
     model = LiteFCN()
     load_backbone(model.backbone, options.backbone)
-    torch.nn.init.constant_(model.classifier.bias, math.log(PRIOR / (1 - PRIOR)))
-    model = model.to(memory_format=torch.channels_last)
+    torch.nn.init.constant_(model.get_parameter("classifier.bias"), math.log(PRIOR / (1 - PRIOR)))
+    _channels_last(model)
     trainer = fcn_trainer(model, FcnTrainConfig(iterations=options.iterations))
     options.work.mkdir(parents=True, exist_ok=True)
     _train(trainer, options)
+
+
+def _channels_last(model: torch.nn.Module) -> None:
+    """In place: a quarter faster on a CPU."""
+    for parameter in model.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _train(trainer: Trainer, options: argparse.Namespace) -> None:
@@ -74,7 +80,7 @@ def _train(trainer: Trainer, options: argparse.Namespace) -> None:
                 file.write(f"{step.step},{mean:.5f},{step.seconds:.1f}\n")
 
     def on_save() -> None:
-        averaged = copy.deepcopy(trainer.model)
+        averaged = LiteFCN()
         averaged.load_state_dict(trainer.averaged_state())
         iou = held_out_iou(averaged.eval(), pictures)
         metadata = {

@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--fcn", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--iterations", type=int, default=1400)
+    parser.add_argument("--iterations", type=int, default=1800)
     parser.add_argument("--batch-size", type=int, default=2)
     parser.add_argument("--shows", type=int, default=3600, help="as given to render.py")
     parser.add_argument("--clutter", type=int, default=2600, help="as given to render.py")
