@@ -41,7 +41,8 @@ def robot(lasting_robot, root):
         device="cpu",
         threads=1,
         iterations=40,
-        image_size=240,
+        image_size=160,
+        learning_rate=1e-3,
     )
     robot.start("detector_node", library=root, device="cpu", threads=1)
     return robot
@@ -175,6 +176,8 @@ def test_two_objects_one_after_the_other(robot, root):
 
     # The second object: the detector keeps its subscription and answers all the while.
     received = int(robot.status("detector")[1]["received"])
+    # Telling two objects apart takes longer than finding one.
+    assert robot.set_parameter("trainer", "iterations", 100).successful
     teach(robot, library, "ball")
     wait_for_model(robot, 2)
     robot.wait_for(lambda: class_map(robot) == {"ball": 2, "cup": 1}, 10, "both labels")
