@@ -1,28 +1,29 @@
-"""A small off-screen renderer: image-based light, soft shadows, exact instance ids. OpenGL on
-the CPU (OSMesa)."""
+"""A small off-screen renderer: image-based light, soft shadows, exact instance ids.
+
+OpenGL on the CPU (OSMesa).
+"""
 
 from __future__ import annotations
-
-import os
-
-os.environ.setdefault("PYOPENGL_PLATFORM", "osmesa")
-os.environ.setdefault("LP_NUM_THREADS", "1")
 
 from collections.abc import Sequence
 from ctypes import c_void_p
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
-import OpenGL
-
-OpenGL.ERROR_CHECKING = False
-from meshes import Part  # noqa: E402
-from OpenGL import GL, osmesa  # noqa: E402
-
-SHADERS = Path(__file__).with_name("shaders")
-SHADOW_SIZE = 1024
+from meshes import Part
+from opengl import (
+    GL,
+    ShadowMap,
+    Target,
+    link_program,
+    new_texture,
+    osmesa,
+    set_matrix,
+    set_number,
+    set_texture,
+    set_vector,
+)
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,11 @@ class Renderer:
         self._context = osmesa.OSMesaCreateContextAttribs(wanted, None)
         self._buffer = np.zeros((height, width, 4), np.uint8)
         self.activate()
-        self._main = _program("scene.vert", "scene.frag")
-        self._depth = _program("depth.vert", "depth.frag")
-        self._sky = _program("sky.vert", "sky.frag")
-        self._target = _Target(width * supersampling, height * supersampling)
-        self._shadows = [_ShadowMap(), _ShadowMap()]
+        self._main = link_program("scene.vert", "scene.frag")
+        self._depth = link_program("depth.vert", "depth.frag")
+        self._sky = link_program("sky.vert", "sky.frag")
+        self._target = Target(width * supersampling, height * supersampling)
+        self._shadows = [ShadowMap(), ShadowMap()]
         self._meshes: dict[int, tuple] = {}
         self._textures: dict[int, tuple] = {}
         self._environment: tuple | None = None
@@ -150,12 +151,12 @@ class Renderer:
         self._textures.clear()
 
     def _draw_depth(
-        self, shadow: _ShadowMap, instances: Sequence[Instance], matrix: np.ndarray
+        self, shadow: ShadowMap, instances: Sequence[Instance], matrix: np.ndarray
     ) -> None:
         shadow.bind()
         GL.glUseProgram(self._depth)
         for instance in instances:
-            _matrix(self._depth, "transform", matrix @ instance.pose)
+            set_matrix(self._depth, "transform", matrix @ instance.pose)
             for part in instance.parts:
                 array, _, count, _ = self._upload(part)
                 GL.glBindVertexArray(array)
@@ -167,9 +168,9 @@ class Renderer:
         GL.glUseProgram(self._sky)
         rotation = view.copy()
         rotation[:3, 3] = 0
-        _matrix(self._sky, "unproject", np.linalg.inv(projection @ rotation))
-        _texture(self._sky, "environment", 0, environment)
-        _number(self._sky, "turn", light.turn)
+        set_matrix(self._sky, "unproject", np.linalg.inv(projection @ rotation))
+        set_texture(self._sky, "environment", 0, environment)
+        set_number(self._sky, "turn", light.turn)
         GL.glDisable(GL.GL_DEPTH_TEST)
         GL.glBindVertexArray(self._empty)
         GL.glDrawArrays(GL.GL_TRIANGLES, 0, 3)
@@ -187,35 +188,37 @@ class Renderer:
     ) -> None:
         program = self._main
         GL.glUseProgram(program)
-        _texture(program, "environment", 0, environment)
+        set_texture(program, "environment", 0, environment)
         for unit, (name, shadow) in enumerate(
             zip(("key_map", "top_map"), self._shadows, strict=True), 1
         ):
-            _texture(program, name, unit, shadow.texture)
-        _matrix(program, "camera", projection @ view)
-        _matrix(program, "key_light", lights[0])
-        _matrix(program, "top_light", lights[1])
-        _vector(program, "eye", -view[:3, :3].T @ view[:3, 3])
-        _vector(program, "key_direction", lighting.direction / np.linalg.norm(lighting.direction))
-        _vector(program, "key_colour", lighting.key)
+            set_texture(program, name, unit, shadow.texture)
+        set_matrix(program, "camera", projection @ view)
+        set_matrix(program, "key_light", lights[0])
+        set_matrix(program, "top_light", lights[1])
+        set_vector(program, "eye", -view[:3, :3].T @ view[:3, 3])
+        set_vector(
+            program, "key_direction", lighting.direction / np.linalg.norm(lighting.direction)
+        )
+        set_vector(program, "key_colour", lighting.key)
         for name in ("softness", "ambient", "turn"):
-            _number(program, name, getattr(lighting, name))
-        _number(program, "reach", reach)
+            set_number(program, name, getattr(lighting, name))
+        set_number(program, "reach", reach)
         for instance in instances:
-            _matrix(program, "pose", instance.pose)
-            _number(program, "instance_id", instance.id / 255)
+            set_matrix(program, "pose", instance.pose)
+            set_number(program, "instance_id", instance.id / 255)
             for part in instance.parts:
                 self._draw_part(program, part)
 
     def _draw_part(self, program: int, part: Part) -> None:
         array, _, count, _ = self._upload(part)
         material = part.material
-        _vector(program, "colour", material.colour)
-        _number(program, "roughness", material.roughness)
-        _number(program, "metal", material.metal)
-        _number(program, "textured", float(material.texture is not None))
+        set_vector(program, "colour", material.colour)
+        set_number(program, "roughness", material.roughness)
+        set_number(program, "metal", material.metal)
+        set_number(program, "textured", float(material.texture is not None))
         if material.texture is not None:
-            _texture(program, "surface", 3, self._upload_texture(material.texture))
+            set_texture(program, "surface", 3, self._upload_texture(material.texture))
         GL.glBindVertexArray(array)
         GL.glDrawArrays(GL.GL_TRIANGLES, 0, count)
 
@@ -238,7 +241,7 @@ class Renderer:
     def _upload_texture(self, image: np.ndarray) -> int:
         if id(image) not in self._textures:
             data = np.ascontiguousarray(image[::-1])
-            texture = _new_texture(GL.GL_SRGB8, data, GL.GL_RGB, GL.GL_UNSIGNED_BYTE, GL.GL_REPEAT)
+            texture = new_texture(GL.GL_SRGB8, data, GL.GL_RGB, GL.GL_UNSIGNED_BYTE, GL.GL_REPEAT)
             self._textures[id(image)] = (texture, image)
         return self._textures[id(image)][0]
 
@@ -247,130 +250,11 @@ class Renderer:
             if self._environment is not None:
                 GL.glDeleteTextures([self._environment[0]])
             data = np.ascontiguousarray(image, np.float32)
-            texture = _new_texture(GL.GL_RGB16F, data, GL.GL_RGB, GL.GL_FLOAT, GL.GL_REPEAT)
+            texture = new_texture(GL.GL_RGB16F, data, GL.GL_RGB, GL.GL_FLOAT, GL.GL_REPEAT)
             self._environment = (texture, image)
         return self._environment[0]
-
-
-class _Target:
-    """Colour, ids and depth to draw into."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self.width, self.height = width, height
-        self.buffer = GL.glGenFramebuffers(1)
-        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self.buffer)
-        for place, kind in enumerate((GL.GL_SRGB8_ALPHA8, GL.GL_R8)):
-            texture = GL.glGenTextures(1)
-            GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
-            form = GL.GL_RGBA if place == 0 else GL.GL_RED
-            GL.glTexImage2D(
-                GL.GL_TEXTURE_2D, 0, kind, width, height, 0, form, GL.GL_UNSIGNED_BYTE, None
-            )
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, GL.GL_NEAREST)
-            attachment = GL.GL_COLOR_ATTACHMENT0 + place
-            GL.glFramebufferTexture2D(GL.GL_FRAMEBUFFER, attachment, GL.GL_TEXTURE_2D, texture, 0)
-        depth = GL.glGenRenderbuffers(1)
-        GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, depth)
-        GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, GL.GL_DEPTH_COMPONENT24, width, height)
-        GL.glFramebufferRenderbuffer(
-            GL.GL_FRAMEBUFFER, GL.GL_DEPTH_ATTACHMENT, GL.GL_RENDERBUFFER, depth
-        )
-        GL.glDrawBuffers(2, [GL.GL_COLOR_ATTACHMENT0, GL.GL_COLOR_ATTACHMENT1])
-
-    def bind(self) -> None:
-        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self.buffer)
-        GL.glViewport(0, 0, self.width, self.height)
-        GL.glEnable(GL.GL_DEPTH_TEST)
-        GL.glEnable(GL.GL_FRAMEBUFFER_SRGB)
-        GL.glClearColor(0, 0, 0, 0)
-        GL.glClear(GL.GL_COLOR_BUFFER_BIT | GL.GL_DEPTH_BUFFER_BIT)
-
-    def read(self) -> tuple[np.ndarray, np.ndarray]:
-        images = []
-        for place, (form, channels) in enumerate(((GL.GL_RGBA, 4), (GL.GL_RED, 1))):
-            GL.glReadBuffer(GL.GL_COLOR_ATTACHMENT0 + place)
-            data = GL.glReadPixels(0, 0, self.width, self.height, form, GL.GL_UNSIGNED_BYTE)
-            image = np.frombuffer(data, np.uint8).reshape(self.height, self.width, channels)
-            images.append(image[::-1].squeeze())
-        return images[0].copy(), images[1].copy()
-
-
-class _ShadowMap:
-    """The depth that a light sees."""
-
-    def __init__(self) -> None:
-        self.texture = GL.glGenTextures(1)
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self.texture)
-        kind, form = GL.GL_DEPTH_COMPONENT24, GL.GL_DEPTH_COMPONENT
-        size = (SHADOW_SIZE, SHADOW_SIZE)
-        GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, kind, *size, 0, form, GL.GL_FLOAT, None)
-        for key in (GL.GL_TEXTURE_MIN_FILTER, GL.GL_TEXTURE_MAG_FILTER):
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, key, GL.GL_NEAREST)
-        for key in (GL.GL_TEXTURE_WRAP_S, GL.GL_TEXTURE_WRAP_T):
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, key, GL.GL_CLAMP_TO_EDGE)
-        self.buffer = GL.glGenFramebuffers(1)
-        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self.buffer)
-        attachment = GL.GL_DEPTH_ATTACHMENT
-        GL.glFramebufferTexture2D(GL.GL_FRAMEBUFFER, attachment, GL.GL_TEXTURE_2D, self.texture, 0)
-        GL.glDrawBuffer(GL.GL_NONE)
-        GL.glReadBuffer(GL.GL_NONE)
-
-    def bind(self) -> None:
-        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self.buffer)
-        GL.glViewport(0, 0, SHADOW_SIZE, SHADOW_SIZE)
-        GL.glEnable(GL.GL_DEPTH_TEST)
-        GL.glClear(GL.GL_DEPTH_BUFFER_BIT)
 
 
 def _premultiplied(colour: np.ndarray) -> np.ndarray:
     """What is empty is black, so that averaging gives colour times alpha."""
     return np.where(colour[..., 3:] > 0, colour, 0).astype(np.uint8)
-
-
-def _new_texture(kind: int, data: np.ndarray, form: int, scalar: int, wrap: int) -> int:
-    texture = int(GL.glGenTextures(1))
-    GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
-    GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
-    height, width = data.shape[:2]
-    GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, kind, width, height, 0, form, scalar, data)
-    GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_LINEAR)
-    GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR)
-    GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_S, wrap)
-    GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_T, wrap)
-    GL.glGenerateMipmap(GL.GL_TEXTURE_2D)
-    return texture
-
-
-def _program(vertex: str, fragment: str) -> int:
-    program = GL.glCreateProgram()
-    for kind, name in ((GL.GL_VERTEX_SHADER, vertex), (GL.GL_FRAGMENT_SHADER, fragment)):
-        shader = GL.glCreateShader(kind)
-        GL.glShaderSource(shader, (SHADERS / name).read_text())
-        GL.glCompileShader(shader)
-        if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):
-            raise RuntimeError(f"{name}: {GL.glGetShaderInfoLog(shader).decode()}")
-        GL.glAttachShader(program, shader)
-    GL.glLinkProgram(program)
-    if not GL.glGetProgramiv(program, GL.GL_LINK_STATUS):
-        raise RuntimeError(f"{vertex}, {fragment}: {GL.glGetProgramInfoLog(program).decode()}")
-    return int(program)
-
-
-def _matrix(program: int, name: str, matrix: np.ndarray) -> None:
-    place = GL.glGetUniformLocation(program, name)
-    GL.glUniformMatrix4fv(place, 1, True, np.ascontiguousarray(matrix, np.float32))
-
-
-def _vector(program: int, name: str, values: Sequence[float] | np.ndarray) -> None:
-    GL.glUniform3f(GL.glGetUniformLocation(program, name), *(float(value) for value in values))
-
-
-def _number(program: int, name: str, value: float) -> None:
-    GL.glUniform1f(GL.glGetUniformLocation(program, name), float(value))
-
-
-def _texture(program: int, name: str, unit: int, texture: int) -> None:
-    GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
-    GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
-    GL.glUniform1i(GL.glGetUniformLocation(program, name), unit)
-    GL.glActiveTexture(GL.GL_TEXTURE0 + 7)
