@@ -12,7 +12,12 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 from torchvision.models.detection import MaskRCNN
 
-from automask_ros.detection.mask_rcnn import RESNET50_IMAGE_SIZE, build_lite, build_resnet50
+from automask_ros.detection.mask_rcnn import (
+    APPEARANCE_FEATURES,
+    RESNET50_IMAGE_SIZE,
+    build_lite,
+    build_resnet50,
+)
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import write_bytes
 from automask_ros.resources import weights_path
@@ -25,9 +30,11 @@ _ROWS_PER_CLASS = {
     "roi_heads.box_predictor.cls_score.bias": 1,
     "roi_heads.box_predictor.bbox_pred.weight": 4,
     "roi_heads.box_predictor.bbox_pred.bias": 4,
+    "roi_heads.box_predictor.appearance.weight": 1,
     "roi_heads.mask_predictor.mask_fcn_logits.weight": 1,
     "roi_heads.mask_predictor.mask_fcn_logits.bias": 1,
 }
+_APPEARANCE = "roi_heads.box_predictor.appearance.weight"
 _CLASS_BIAS = "roi_heads.box_predictor.cls_score.bias"
 _UNUSED_CLASS_BIAS = -20.0
 
@@ -86,6 +93,8 @@ def resize_classes(checkpoint: Checkpoint, labels: dict[str, int]) -> Checkpoint
     """
     state = dict(checkpoint.state)
     for name, height in _ROWS_PER_CLASS.items():
+        if name not in state:  # the appearance is the lite architecture's alone
+            continue
         old = state[name]
         rows = old.reshape(old.shape[0] // height, height, *old.shape[1:])
         new = rows.new_zeros((max(labels.values()) + 1, *rows.shape[1:]))
@@ -132,9 +141,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
         with safe_open(file, framework="pt") as stored:
             metadata = stored.metadata() or {}
             state = {name: stored.get_tensor(name).to(torch.float32) for name in stored.keys()}
+        labels = {label: int(number) for label, number in json.loads(metadata["labels"]).items()}
+        if metadata["architecture"] == "lite":
+            # Who only knows "object" need not have looked at what things look like.
+            nothing = torch.zeros(max(labels.values()) + 1, APPEARANCE_FEATURES)
+            state.setdefault(_APPEARANCE, nothing)
         return Checkpoint(
             architecture=_architecture(metadata["architecture"]),
-            labels={label: int(number) for label, number in json.loads(metadata["labels"]).items()},
+            labels=labels,
             image_size=int(metadata["image_size"]),
             state=state,
         )

@@ -17,18 +17,26 @@ import torch
 from timm.layers.norm_act import freeze_batch_norm_2d
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN, MaskRCNN_ResNet50_FPN_Weights
-from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
-from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
-from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
+from automask_ros.detection.appearance import (
+    CELLS,
+    BoxHead,
+    BoxPool,
+    BoxPredictor,
+    PyramidAnchors,
+    PyramidRPNHead,
+)
 from automask_ros.errors import AutomaskError
 
 LITE_CHANNELS = 128
 _BODY_CHANNELS = (24, 40, 112, 320)  # of EfficientNet-Lite0 at strides 4, 8, 16 and 32
+_BODY_LEVELS = {"body0": 4, "body1": 8, "body2": 16, "body3": 32}
+APPEARANCE_FEATURES = sum(_BODY_CHANNELS) * CELLS**2
 LITE_BOX_FEATURES = 512
 LITE_IMAGE_SIZE = 320
 RESNET50_IMAGE_SIZE = 480
@@ -53,9 +61,13 @@ class LiteBackbone(nn.Module):
         self.out_channels = LITE_CHANNELS
 
     def forward(self, images: Tensor) -> OrderedDict[str, Tensor]:
-        """``(N, 3, H, W)`` normalised RGB -> levels ``'0'..'3'`` (strides 4..32) and ``'pool'``."""
-        features = OrderedDict((str(i), level) for i, level in enumerate(self.body(images)))
-        return self.fpn(features)
+        """``(N, 3, H, W)`` normalised RGB -> pyramid levels ``'0'..'3'`` (strides 4..32),
+        ``'pool'``, and the backbone's own maps ``'body0'..'body3'``."""
+        levels = self.body(images)
+        features = self.fpn(OrderedDict((str(i), level) for i, level in enumerate(levels)))
+        # The pyramid first: proposals count on it.
+        features.update(zip(_BODY_LEVELS, levels, strict=True))
+        return features
 
 
 def build_lite(num_classes: int, image_size: int = LITE_IMAGE_SIZE) -> MaskRCNN:
@@ -65,29 +77,32 @@ def build_lite(num_classes: int, image_size: int = LITE_IMAGE_SIZE) -> MaskRCNN:
     image is brought to inside the network.
     """
     sizes = tuple((round(side * image_size / LITE_IMAGE_SIZE),) for side in (16, 32, 64, 128, 256))
-    anchors = AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * len(sizes))
+    anchors = PyramidAnchors(sizes, ((0.5, 1.0, 2.0),) * len(sizes))
     levels = ["0", "1", "2", "3"]
-    return MaskRCNN(
+    pool = MultiScaleRoIAlign(levels, output_size=7, sampling_ratio=2)
+    model = MaskRCNN(
         LiteBackbone(),
         min_size=image_size,
         max_size=longest_side(image_size),
         image_mean=[0.5, 0.5, 0.5],
         image_std=[0.5, 0.5, 0.5],
         rpn_anchor_generator=anchors,
-        rpn_head=RPNHead(LITE_CHANNELS, anchors.num_anchors_per_location()[0]),
+        rpn_head=PyramidRPNHead(LITE_CHANNELS, anchors),
         rpn_pre_nms_top_n_train=500,
         rpn_post_nms_top_n_train=256,
         rpn_pre_nms_top_n_test=300,
         rpn_post_nms_top_n_test=100,
-        box_roi_pool=MultiScaleRoIAlign(levels, output_size=7, sampling_ratio=2),
-        box_head=TwoMLPHead(LITE_CHANNELS * 7 * 7, LITE_BOX_FEATURES),
-        box_predictor=FastRCNNPredictor(LITE_BOX_FEATURES, num_classes),
+        box_roi_pool=pool,
+        box_head=BoxHead(LITE_CHANNELS * 7 * 7, LITE_BOX_FEATURES),
+        box_predictor=BoxPredictor(LITE_BOX_FEATURES, APPEARANCE_FEATURES, num_classes),
         box_batch_size_per_image=96,
         box_detections_per_img=50,
         mask_roi_pool=MultiScaleRoIAlign(levels, output_size=14, sampling_ratio=2),
         mask_head=MaskRCNNHeads(LITE_CHANNELS, (LITE_CHANNELS,) * 4, 1),
         mask_predictor=MaskRCNNPredictor(LITE_CHANNELS, LITE_CHANNELS, num_classes),
     )
+    model.roi_heads.box_roi_pool = BoxPool(pool, _BODY_LEVELS)
+    return model
 
 
 def build_resnet50(

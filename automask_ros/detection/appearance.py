@@ -1,0 +1,93 @@
+"""What a thing looks like, straight from the frozen backbone, beside what the box head makes of it.
+
+Start weights that only know "object" have a box head that has forgotten the difference between a
+bottle and a can: it never needed it. The ImageNet features below still have it. So the class scores
+get a linear layer of their own on those features, which learns a new label within a few steps.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.image_list import ImageList
+from torchvision.models.detection.rpn import RPNHead
+from torchvision.ops import MultiScaleRoIAlign, roi_align
+
+CELLS = 3  # a box is looked at in 3 x 3 cells
+# Keeps a step of the optimiser on thousands of features as small as one on the box head's.
+_GAIN = 0.1
+
+
+class PyramidAnchors(AnchorGenerator):
+    """Anchors for the pyramid's levels, which come first among the features."""
+
+    def forward(self, image_list: ImageList, feature_maps: list[Tensor]) -> list[Tensor]:
+        anchors: list[Tensor] = super().forward(image_list, feature_maps[: len(self.sizes)])
+        return anchors
+
+
+class PyramidRPNHead(RPNHead):
+    """Proposals from the pyramid's `levels`, which come first among the features."""
+
+    def __init__(self, channels: int, anchors: PyramidAnchors) -> None:
+        super().__init__(channels, anchors.num_anchors_per_location()[0])
+        self._levels = len(anchors.sizes)
+
+    def forward(self, x: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        outputs: tuple[list[Tensor], list[Tensor]] = super().forward(x[: self._levels])
+        return outputs
+
+
+class BoxPool(nn.Module):
+    """RoI features of the pyramid, then of the backbone: ``(R, pyramid + appearance)``."""
+
+    def __init__(self, pyramid: MultiScaleRoIAlign, levels: dict[str, int]) -> None:
+        """`levels` maps the names of the backbone's feature maps to their strides."""
+        super().__init__()
+        self.pyramid = pyramid
+        self._levels = levels
+
+    def forward(
+        self,
+        features: dict[str, Tensor],
+        boxes: list[Tensor],
+        image_shapes: list[tuple[int, int]],
+    ) -> Tensor:
+        parts = [self.pyramid(features, boxes, image_shapes).flatten(1)]
+        for name, stride in self._levels.items():
+            # Outside autocast: RoIAlign takes boxes and features of one type.
+            cells = roi_align(
+                features[name].float(), boxes, (CELLS, CELLS), 1.0 / stride, sampling_ratio=2
+            ).flatten(1)
+            parts.append(_GAIN * functional.layer_norm(cells, cells.shape[1:]))
+        return torch.cat([part.to(parts[0].dtype) for part in parts], 1)
+
+
+class BoxHead(TwoMLPHead):
+    """The usual two layers on the pyramid's part; the appearance passes through."""
+
+    def __init__(self, pyramid_features: int, representation: int) -> None:
+        super().__init__(pyramid_features, representation)
+        self._split = pyramid_features
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen, appearance = x[:, : self._split], x[:, self._split :]
+        represented = super().forward(seen)
+        return torch.cat([represented, appearance.to(represented.dtype)], 1)
+
+
+class BoxPredictor(FastRCNNPredictor):
+    """Class scores from the box head and the appearance, box deltas from the box head alone."""
+
+    def __init__(self, representation: int, appearance: int, num_classes: int) -> None:
+        super().__init__(representation, num_classes)
+        self.appearance = nn.Linear(appearance, num_classes, bias=False)
+        nn.init.zeros_(self.appearance.weight)
+        self._split = representation
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        scores, deltas = super().forward(x[:, : self._split])
+        return scores + self.appearance(x[:, self._split :]), deltas
