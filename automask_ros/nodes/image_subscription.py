@@ -6,7 +6,12 @@ import time
 from collections.abc import Callable
 
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, QoSReliabilityPolicy, qos_check_compatible
+from rclpy.qos import (
+    QoSCompatibility,
+    QoSProfile,
+    QoSReliabilityPolicy,
+    qos_check_compatible,
+)
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -87,8 +92,8 @@ class ImageSubscription:
         if all(publisher.topic_type != wanted for publisher in publishers):
             return f"{self.topic} carries {publishers[0].topic_type}, not {wanted}: remap image"
         for publisher in publishers:
-            _, reason = qos_check_compatible(publisher.qos_profile, self._qos)
-            if reason:
+            fit, reason = qos_check_compatible(publisher.qos_profile, self._qos)
+            if fit == QoSCompatibility.ERROR:
                 return f"{self.topic}: QoS of its publisher does not fit: {reason}"
         return (
             f"{self.topic} has {len(publishers)} publisher(s) but delivered nothing for "

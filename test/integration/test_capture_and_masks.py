@@ -53,9 +53,11 @@ def test_views_and_masks_of_two_objects(robot, root):
     assert robot.call("capture/start").message.startswith("started: 0 of 4 views of cup")
     truth = show_until(robot, library, "cup", 4)
     robot.wait_for(
-        lambda: robot.status("capture")[1].get("state") == "stopped", 10, "the end of capturing"
+        lambda: robot.status("capture")[0].message == "4 of 4 views of cup: complete",
+        10,
+        "the end of capturing",
     )
-    assert robot.status("capture")[0].message == "4 of 4 views of cup: complete"
+    assert robot.status("capture")[1]["state"] == "stopped"
     refused = robot.call("capture/start")
     assert not refused.success and "raise the parameter views, or set label" in refused.message
 

@@ -86,6 +86,7 @@ def launch(robot):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # so that Ctrl-C reaches it and its nodes, and nobody else
         )
         started.append(process)
         return process
@@ -93,7 +94,7 @@ def launch(robot):
     yield start
     for process in started:
         if process.poll() is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -115,7 +116,7 @@ def test_the_nodes_come_up_and_end_with_the_launch(name, robot, launch, tmp_path
         robot.wait_for(lambda: Library(library).views("mug"), 30, "a view")
         for variable in PROFILE_VARIABLES:
             assert variables_of(process)[variable] == str(share_directory() / "config/fastdds.xml")
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=150)
     assert "process has died" not in output, output
 

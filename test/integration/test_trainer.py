@@ -86,7 +86,7 @@ def test_queue_progress_cancel_and_resume(robot, library):
     robot.wait_for(lambda: int(last(robot)[1].get("step", 0)) >= 1, 240, "job 2")
     assert last(robot)[1]["job"] == "job-0002"
     assert robot.stop("trainer_node", signal.SIGKILL) == -signal.SIGKILL
-    robot.heard.clear()
+    robot.heard["trainer/progress"].clear()
     start(robot, library, iterations=100_000)
     robot.wait_for(lambda: int(last(robot)[1].get("step", 0)) >= 1, 240, "job 2 again")
     assert last(robot)[1]["job"] == "job-0002"
