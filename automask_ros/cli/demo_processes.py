@@ -37,8 +37,8 @@ class DemoProcesses:
             "ROS_DOMAIN_ID": str(self.domain),
             "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
             "PYTHONUNBUFFERED": "1",
-            # Six processes share the cores. By default OpenMP's threads spin while they wait for each
-            # other, which takes the cores from the others: masks then took twelve times as long.
+            # Six processes share the cores. OpenMP's threads spin by default while they wait for
+            # each other, and keep the cores from the others: masks took twelve times as long.
             "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
         }
         self._processes: dict[str, subprocess.Popen[str]] = {}

@@ -20,7 +20,7 @@ import rclpy
 from rclpy.utilities import remove_ros_args, try_shutdown
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.files import read_json, write_json
+from automask_ros.library.files import one_line, read_json, write_json
 from automask_ros.library.library import Library
 from automask_ros.nodes.demo_client import DemoClient
 from automask_ros.nodes.detection_results import to_coco_results
@@ -212,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _conduct(options)
     except AutomaskError as error:
-        sys.stderr.write(f"automask: {error}\n")
+        sys.stderr.write(f"automask: {one_line(error)}\n")
         return 2
     finally:
         try_shutdown()
