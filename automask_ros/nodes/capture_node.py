@@ -23,6 +23,8 @@ from automask_ros.nodes.parameters import Parameters, ParameterSpec
 from automask_ros.nodes.spin import run_node
 from automask_ros.nodes.triggers import create_trigger
 
+_SELECTOR = ViewSelectorConfig()
+
 TABLE = (
     LIBRARY,
     ParameterSpec(
@@ -42,21 +44,21 @@ TABLE = (
     ),
     ParameterSpec(
         "min_sharpness",
-        4.0,
+        _SELECTOR.min_sharpness,
         "Least sharpness of a frame; raise it against fogged pictures",
         minimum=0.0,
         maximum=10000.0,
     ),
     ParameterSpec(
         "min_relative_sharpness",
-        0.5,
+        _SELECTOR.min_relative_sharpness,
         "Least sharpness as a share of that of recent frames; raise it against motion blur",
         minimum=0.0,
         maximum=1.0,
     ),
     ParameterSpec(
         "min_novelty",
-        0.03,
+        _SELECTOR.min_novelty,
         "Least difference of a frame to every view kept; lower it to keep more similar views",
         minimum=0.0,
         maximum=1.0,

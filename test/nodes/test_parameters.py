@@ -10,7 +10,6 @@ from rclpy.parameter import Parameter
 from automask_ros.detection.training import TrainConfig
 from automask_ros.errors import AutomaskError
 from automask_ros.library.labels import check_label
-from automask_ros.library.view_selector import ViewSelectorConfig
 from automask_ros.nodes import capture_node, detector_node, mask_generation_node, trainer_node
 from automask_ros.nodes.parameters import Parameters, ParameterSpec
 from automask_ros.nodes.train_parameters import TRAIN_TABLE, train_settings
@@ -109,9 +108,3 @@ def test_every_parameter_is_described_and_bounded(name):
 def test_the_trainers_defaults_are_those_of_the_library():
     defaults = {spec.name: spec.default for spec in TRAIN_TABLE}
     assert TrainConfig(**train_settings(defaults)) == TrainConfig()
-
-
-def test_the_selectors_defaults_are_those_of_the_library():
-    defaults = {spec.name: spec.default for spec in capture_node.TABLE}
-    for name in ("min_sharpness", "min_relative_sharpness", "min_novelty"):
-        assert defaults[name] == getattr(ViewSelectorConfig(), name)
