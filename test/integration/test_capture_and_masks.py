@@ -146,9 +146,14 @@ def test_compressed_frames(robot, root):
     image, _ = view("cup", 0)
     message = CompressedImage(header=Header(stamp=stamp_of(FIRST_STAMP)), format="png")
     message.data = cv2.imencode(".png", image)[1].tobytes()
-    robot.compressed.publish(message)
     library = Library(root)
-    robot.wait_for(lambda: library.views("cup"), 20, "the view")
+
+    def kept_after_publishing():
+        robot.compressed.publish(message)
+        robot.spin(0.2)
+        return library.views("cup")
+
+    robot.wait_for(kept_after_publishing, 20, "the view")
     (kept,) = library.views("cup")
     assert kept.captured_at == FIRST_STAMP
     assert np.array_equal(library.read_image(kept), image)
