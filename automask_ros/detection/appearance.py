@@ -1,8 +1,9 @@
 """What a thing looks like, straight from the frozen backbone, beside what the box head makes of it.
 
 Start weights that only know "object" have a box head that has forgotten the difference between a
-bottle and a can: it never needed it. The ImageNet features below still have it. So the class scores
-get a linear layer of their own on those features, which learns a new label within a few steps.
+bottle and a can: it never needed it. The ImageNet features below still have it, those of strides 8
+and 16 most: finer ones see no parts yet, coarser ones see the table as well. So the class scores
+get two small layers of their own on those features, which learn a new label within a few steps.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import MultiScaleRoIAlign, roi_align
 
 CELLS = 3  # a box is looked at in 3 x 3 cells
-# Keeps a step of the optimiser on thousands of features as small as one on the box head's.
-_GAIN = 0.1
+HIDDEN = 128
+_SEED = 20
+# Keeps a step of the optimiser on a thousand features as small as one on the box head's.
+_GAIN = 0.3
 
 
 class PyramidAnchors(AnchorGenerator):
@@ -79,13 +82,33 @@ class BoxHead(TwoMLPHead):
         return torch.cat([represented, appearance.to(represented.dtype)], 1)
 
 
+class AppearanceScores(nn.Module):
+    """What the appearance ``(R, features)`` adds to the class scores ``(R, classes)``.
+
+    Nothing at first: the last layer starts at zero. The first starts the same in every network, so
+    that weights without an appearance can be given one.
+    """
+
+    def __init__(self, features: int, num_classes: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(features, HIDDEN)
+        self.scores = nn.Linear(HIDDEN, num_classes, bias=False)
+        generator = torch.Generator().manual_seed(_SEED)
+        nn.init.normal_(self.hidden.weight, std=features**-0.5, generator=generator)
+        nn.init.zeros_(self.hidden.bias)
+        nn.init.zeros_(self.scores.weight)
+
+    def forward(self, appearance: Tensor) -> Tensor:
+        scores: Tensor = self.scores(functional.relu(self.hidden(appearance)))
+        return scores
+
+
 class BoxPredictor(FastRCNNPredictor):
     """Class scores from the box head and the appearance, box deltas from the box head alone."""
 
     def __init__(self, representation: int, appearance: int, num_classes: int) -> None:
         super().__init__(representation, num_classes)
-        self.appearance = nn.Linear(appearance, num_classes, bias=False)
-        nn.init.zeros_(self.appearance.weight)
+        self.appearance = AppearanceScores(appearance, num_classes)
         self._split = representation
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 from torchvision.models.detection import MaskRCNN
 
+from automask_ros.detection.appearance import AppearanceScores
 from automask_ros.detection.mask_rcnn import (
     APPEARANCE_FEATURES,
     RESNET50_IMAGE_SIZE,
@@ -30,11 +31,11 @@ _ROWS_PER_CLASS = {
     "roi_heads.box_predictor.cls_score.bias": 1,
     "roi_heads.box_predictor.bbox_pred.weight": 4,
     "roi_heads.box_predictor.bbox_pred.bias": 4,
-    "roi_heads.box_predictor.appearance.weight": 1,
+    "roi_heads.box_predictor.appearance.scores.weight": 1,
     "roi_heads.mask_predictor.mask_fcn_logits.weight": 1,
     "roi_heads.mask_predictor.mask_fcn_logits.bias": 1,
 }
-_APPEARANCE = "roi_heads.box_predictor.appearance.weight"
+_APPEARANCE = "roi_heads.box_predictor.appearance"
 _CLASS_BIAS = "roi_heads.box_predictor.cls_score.bias"
 _UNUSED_CLASS_BIAS = -20.0
 
@@ -143,9 +144,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
             state = {name: stored.get_tensor(name).to(torch.float32) for name in stored.keys()}
         labels = {label: int(number) for label, number in json.loads(metadata["labels"]).items()}
         if metadata["architecture"] == "lite":
-            # Who only knows "object" need not have looked at what things look like.
-            nothing = torch.zeros(max(labels.values()) + 1, APPEARANCE_FEATURES)
-            state.setdefault(_APPEARANCE, nothing)
+            # Weights that only know "object" may come without: it adds nothing at first.
+            fresh = AppearanceScores(APPEARANCE_FEATURES, max(labels.values()) + 1)
+            state = {f"{_APPEARANCE}.{n}": t for n, t in fresh.state_dict().items()} | state
         return Checkpoint(
             architecture=_architecture(metadata["architecture"]),
             labels=labels,

@@ -35,8 +35,8 @@ from automask_ros.errors import AutomaskError
 
 LITE_CHANNELS = 128
 _BODY_CHANNELS = (24, 40, 112, 320)  # of EfficientNet-Lite0 at strides 4, 8, 16 and 32
-_BODY_LEVELS = {"body0": 4, "body1": 8, "body2": 16, "body3": 32}
-APPEARANCE_FEATURES = sum(_BODY_CHANNELS) * CELLS**2
+_APPEARANCE_LEVELS = {"body1": 8, "body2": 16}
+APPEARANCE_FEATURES = (40 + 112) * CELLS**2
 LITE_BOX_FEATURES = 512
 LITE_IMAGE_SIZE = 320
 RESNET50_IMAGE_SIZE = 480
@@ -66,7 +66,7 @@ class LiteBackbone(nn.Module):
         levels = self.body(images)
         features = self.fpn(OrderedDict((str(i), level) for i, level in enumerate(levels)))
         # The pyramid first: proposals count on it.
-        features.update(zip(_BODY_LEVELS, levels, strict=True))
+        features.update((f"body{i}", level) for i, level in enumerate(levels))
         return features
 
 
@@ -101,7 +101,7 @@ def build_lite(num_classes: int, image_size: int = LITE_IMAGE_SIZE) -> MaskRCNN:
         mask_head=MaskRCNNHeads(LITE_CHANNELS, (LITE_CHANNELS,) * 4, 1),
         mask_predictor=MaskRCNNPredictor(LITE_CHANNELS, LITE_CHANNELS, num_classes),
     )
-    model.roi_heads.box_roi_pool = BoxPool(pool, _BODY_LEVELS)
+    model.roi_heads.box_roi_pool = BoxPool(pool, _APPEARANCE_LEVELS)
     return model
 
 

@@ -20,6 +20,10 @@ from automask_ros.detection.folding import folded
 from automask_ros.errors import AutomaskError
 from automask_ros.types import Progress, ProgressCallback
 
+# Parts that start from nothing, by a piece of their names.
+_NEW = "box_predictor.appearance"
+_PACE_OF_NEW = 3.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -34,7 +38,7 @@ class TrainConfig:
     seconds: float | None = None  # of training; ends it earlier, the schedule is shortened to fit
     image_size: int | None = None  # shorter side in pixels; the base model's own when None
     batch_size: int = 2
-    learning_rate: float = 4e-4
+    learning_rate: float | None = None  # at its highest; the architecture's own when None
     weight_decay: float = 1e-4
     warm_up: float = 0.08  # share of the training
     train_backbone: bool = False  # the backbone proper; pyramid, proposals and heads always learn
@@ -100,10 +104,8 @@ class _Trainer:
         for parameter in model.backbone.body.parameters():
             parameter.requires_grad_(config.train_backbone)
         self._parameters = [p for p in model.parameters() if p.requires_grad]
-        self._rate = config.learning_rate
-        self._optimiser = torch.optim.AdamW(
-            _groups(model, config.weight_decay), lr=config.learning_rate
-        )
+        self._rate = config.learning_rate or _own_learning_rate(model)
+        self._optimiser = torch.optim.AdamW(_groups(model, config.weight_decay), lr=self._rate)
         self._half = _half_precision(self._device)
         self._scaler = GradScaler(enabled=self._half == torch.float16)
 
@@ -120,7 +122,7 @@ class _Trainer:
 
     def set_learning_rate(self, factor: float) -> None:
         for group in self._optimiser.param_groups:
-            group["lr"] = self._rate * factor
+            group["lr"] = self._rate * factor * group["pace"]
 
     def step(self, batch: Batch) -> float:
         """One step on a batch; its loss."""
@@ -153,12 +155,25 @@ def _half_precision(device: torch.device) -> torch.dtype | None:
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Matrices are drawn towards zero, vectors (biases) are not."""
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    """Matrices are drawn towards zero, vectors (biases) are not; what is new learns faster."""
+    learning = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     return [
-        {"params": [p for p in learning if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+        {
+            "params": [
+                p for name, p in learning if (p.ndim > 1) is matrix and (_NEW in name) is new
+            ],
+            "weight_decay": weight_decay if matrix else 0.0,
+            "pace": _PACE_OF_NEW if new else 1.0,
+        }
+        for matrix in (True, False)
+        for new in (True, False)
     ]
+
+
+def _own_learning_rate(model: MaskRCNN) -> float:
+    """Class-agnostic start weights must learn to tell labels apart; COCO's know how already."""
+    appearance = getattr(model.roi_heads.box_predictor, "appearance", None)
+    return 4e-4 if appearance is None else 1.5e-3
 
 
 def _share_done(config: TrainConfig, steps: int, started: float) -> float:
