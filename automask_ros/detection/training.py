@@ -38,7 +38,7 @@ class TrainConfig:
     seconds: float | None = None  # of training; ends it earlier, the schedule is shortened to fit
     image_size: int | None = None  # shorter side in pixels; the base model's own when None
     batch_size: int = 2
-    learning_rate: float | None = None  # at its highest; the architecture's own when None
+    learning_rate: float = 6e-4  # at its highest; what starts from nothing learns faster
     weight_decay: float = 1e-4
     warm_up: float = 0.08  # share of the training
     train_backbone: bool = False  # the backbone proper; pyramid, proposals and heads always learn
@@ -104,7 +104,7 @@ class _Trainer:
         for parameter in model.backbone.body.parameters():
             parameter.requires_grad_(config.train_backbone)
         self._parameters = [p for p in model.parameters() if p.requires_grad]
-        self._rate = config.learning_rate or _own_learning_rate(model)
+        self._rate = config.learning_rate
         self._optimiser = torch.optim.AdamW(_groups(model, config.weight_decay), lr=self._rate)
         self._half = _half_precision(self._device)
         self._scaler = GradScaler(enabled=self._half == torch.float16)
@@ -168,12 +168,6 @@ def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
         for matrix in (True, False)
         for new in (True, False)
     ]
-
-
-def _own_learning_rate(model: MaskRCNN) -> float:
-    """Class-agnostic start weights must learn to tell labels apart; COCO's know how already."""
-    appearance = getattr(model.roi_heads.box_predictor, "appearance", None)
-    return 4e-4 if appearance is None else 1.5e-3
 
 
 def _share_done(config: TrainConfig, steps: int, started: float) -> float:

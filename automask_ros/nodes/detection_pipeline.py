@@ -114,7 +114,8 @@ class DetectionPipeline:
             detections = self.model.predictor(image)
             # A still life of what was seen at the source's time: the header stays as it came.
             self._detections.publish(to_detection_array(detections, message.header))
-            self._instances.publish(to_message(detections.instances(), message.header))
+            if self._instances.get_subscription_count():
+                self._instances.publish(to_message(detections.instances(), message.header))
             if self._overlay.get_subscription_count():
                 overlay = draw_detections(image, detections)
                 self._overlay.publish(to_message(overlay, message.header))

@@ -36,6 +36,13 @@ TABLE = (
         "What runs the network; auto takes ONNX where the model has a graph for the device",
         choices=("auto", "torch", "onnx"),
     ),
+    ParameterSpec(
+        "score_threshold",
+        -1.0,
+        "Least score of a detection, for every label; -1: the thresholds chosen with the model",
+        minimum=-1.0,
+        maximum=1.0,
+    ),
     THREADS,
     ParameterSpec(
         "autostart",
@@ -80,6 +87,7 @@ class DetectorNode(LifecycleNode):
             library,
             self._settings["device"],
             self._settings["runtime"],
+            self._settings["score_threshold"],
             self._pipeline.use,
         )
         self._models = self.create_subscription(VisionInfo, "model", self._on_model, latched())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ class _Order:
 class ModelLoader:
     """Loads the versions it is asked for; of several orders that wait, only the newest counts.
 
+    A `score_threshold` below 0 leaves each label the threshold that came with the model.
     `on_loaded` is called from the loader's thread with a model that was warmed up on a picture.
     A version that cannot be loaded is told in `problem`, and nothing else changes.
     """
@@ -48,11 +49,13 @@ class ModelLoader:
         library: Library,
         device: str,
         runtime: str,
+        score_threshold: float,
         on_loaded: Callable[[LiveModel], None],
     ) -> None:
         self._library = library
         self._device = device
         self._runtime = runtime
+        self._score_threshold = score_threshold
         self._on_loaded = on_loaded
         self._ordered: _Order | None = None
         self.problem: str | None = None
@@ -103,6 +106,9 @@ class ModelLoader:
             self.problem = f"model version {order.version} does not load: {error}"
             self._ordered = None
             return
+        if self._score_threshold >= 0.0:
+            thresholds = dict.fromkeys(predictor.labels, self._score_threshold)
+            predictor = replace(predictor, thresholds=thresholds)
         predictor(np.zeros((480, 640, 3), np.uint8))
         self.problem = None
         self._on_loaded(

@@ -18,7 +18,10 @@ THREADS = ParameterSpec(
 def limit_threads(count: int) -> None:
     """Limit OpenMP's threads, which torch reads when it is imported; 0 leaves them alone.
 
+    They wait for each other asleep: by default they spin, which takes the cores from the other
+    nodes of a small machine (masks took twelve times as long beside a training).
     To be called before the first import of torch: that is why nodes import the networks late.
     """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if count > 0:
         os.environ["OMP_NUM_THREADS"] = str(count)

@@ -44,7 +44,7 @@ TRAIN_TABLE = (
     ),
     ParameterSpec(
         "learning_rate",
-        4e-4,
+        6e-4,
         "Learning rate at its highest",
         minimum=1e-7,
         maximum=1.0,
