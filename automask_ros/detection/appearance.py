@@ -47,8 +47,8 @@ class PyramidRPNHead(RPNHead):
 class BoxPool(nn.Module):
     """RoI features of the pyramid, then of the backbone: ``(R, pyramid + appearance)``."""
 
-    def __init__(self, pyramid: MultiScaleRoIAlign, levels: dict[str, int]) -> None:
-        """`levels` maps the names of the backbone's feature maps to their strides."""
+    def __init__(self, pyramid: MultiScaleRoIAlign, levels: dict[str, tuple[int, int]]) -> None:
+        """`levels` maps names of the backbone's feature maps to their strides and channels."""
         super().__init__()
         self.pyramid = pyramid
         self._levels = levels
@@ -60,12 +60,12 @@ class BoxPool(nn.Module):
         image_shapes: list[tuple[int, int]],
     ) -> Tensor:
         parts = [self.pyramid(features, boxes, image_shapes).flatten(1)]
-        for name, stride in self._levels.items():
+        for name, (stride, channels) in self._levels.items():
             # Outside autocast: RoIAlign takes boxes and features of one type.
             cells = roi_align(
                 features[name].float(), boxes, (CELLS, CELLS), 1.0 / stride, sampling_ratio=2
             ).flatten(1)
-            parts.append(_GAIN * functional.layer_norm(cells, cells.shape[1:]))
+            parts.append(_GAIN * functional.layer_norm(cells, [channels * CELLS**2]))
         return torch.cat([part.to(parts[0].dtype) for part in parts], 1)
 
 

@@ -35,7 +35,7 @@ from automask_ros.errors import AutomaskError
 
 LITE_CHANNELS = 128
 _BODY_CHANNELS = (24, 40, 112, 320)  # of EfficientNet-Lite0 at strides 4, 8, 16 and 32
-_APPEARANCE_LEVELS = {"body1": 8, "body2": 16}
+_APPEARANCE_LEVELS = {"body1": (8, 40), "body2": (16, 112)}  # strides and channels
 APPEARANCE_FEATURES = (40 + 112) * CELLS**2
 LITE_BOX_FEATURES = 512
 LITE_IMAGE_SIZE = 320
