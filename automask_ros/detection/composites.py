@@ -11,8 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from automask_ros.detection import camera
-from automask_ros.detection.cutouts import Cutout, cut_out, remove_object
-from automask_ros.detection.distractors import distractor, shipped_things
+from automask_ros.detection.cutouts import Cutout, cut_out, distractor, remove_object
 from automask_ros.detection.pasting import fit_image, network_size
 from automask_ros.detection.placing import Placement, Scene
 from automask_ros.detection.textures import random_background
@@ -62,8 +61,7 @@ class CompositeDataset:
     """Composites by number: the same seed and number give the same picture.
 
     Only trainable views are used; `backgrounds` are further pictures ``(H, W, 3) uint8 BGR``
-    that show no taught object, `things` what else lies about (what ships when None).
-    AutomaskError when a label has no usable view.
+    that show no taught object. AutomaskError when a label has no usable view.
     """
 
     def __init__(
@@ -75,7 +73,6 @@ class CompositeDataset:
         image_size: int,
         seed: int = 0,
         backgrounds: Sequence[BGRImage] = (),
-        things: Sequence[Cutout] | None = None,
         config: CompositeConfig | None = None,
     ) -> None:
         self.config = config or CompositeConfig()
@@ -92,7 +89,6 @@ class CompositeDataset:
                 raise AutomaskError(f"no usable mask of {label}; capture more views of it")
         self._class_ids = sorted(self._sources)
         self._backgrounds = [fit_image(image, image_size) for image in backgrounds]
-        self._things = shipped_things() if things is None else things
         self._emptied: dict[int, BGRImage] = {}
 
     def __getitem__(self, index: int) -> Composite:
@@ -154,8 +150,7 @@ class CompositeDataset:
             source = self._any_source(rng)
             thing = source.cutout
             if not is_object:
-                empty = self._without_object(self._any_source(rng))
-                thing = distractor(rng, thing, empty, self._things)
+                thing = distractor(rng, thing, self._without_object(self._any_source(rng)))
             lit = camera.relight(rng, camera.shade(rng, thing.image), strength=0.8)
             placement = Placement.random(
                 rng,

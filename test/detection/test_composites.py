@@ -5,8 +5,7 @@ import pytest
 from detection.drawn_views import SMALL, add_views, draw_view
 
 from automask_ros.detection.composites import CompositeConfig, CompositeDataset, to_target
-from automask_ros.detection.cutouts import Cutout, cut_out, remove_object
-from automask_ros.detection.distractors import distractor, shipped_things
+from automask_ros.detection.cutouts import Cutout, cut_out, distractor, remove_object
 from automask_ros.detection.placing import Placement, Scene
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
@@ -129,20 +128,3 @@ def test_refused_masks_teach_nothing(library: Library) -> None:
     add_views(library, "ghost", 6, accepted=False)
     with pytest.raises(AutomaskError, match="no usable mask of ghost"):
         CompositeDataset(library, library.views(), {**LABELS, "ghost": 3}, image_size=SMALL, seed=0)
-
-
-def test_shipped_things_are_many_and_whole() -> None:
-    things = shipped_things()
-    assert len(things) > 300
-    image, mask = draw_view("disc", 0)
-    own = cut_out(image, mask, 2)
-    rng = np.random.default_rng(0)
-    for thing in things[::20]:
-        assert thing.class_id is None
-        assert 30 < thing.longest_side <= 96
-        assert np.mean(thing.alpha > 127) > 0.1
-    for _ in range(20):
-        chosen = distractor(rng, own, image, things)
-        assert chosen.class_id is None
-        assert chosen.longest_side == own.longest_side
-        assert chosen.image.shape[:2] == chosen.alpha.shape
