@@ -98,8 +98,9 @@ class ImageSubscription:
         return (
             f"{self.topic} has {len(publishers)} publisher(s) but delivered nothing for "
             f"{silent:.0f} s: check that the camera runs, and start it and this node with "
-            "FASTDDS_DEFAULT_PROFILES_FILE=$(ros2 pkg prefix automask_ros)/share/automask_ros/"
-            "config/fastdds.xml (Fast DDS loses large images without it)"
+            "FASTRTPS_DEFAULT_PROFILES_FILE (Fast DDS 2: Humble, Jazzy) or "
+            "FASTDDS_DEFAULT_PROFILES_FILE (Fast DDS 3) = $(ros2 pkg prefix automask_ros)/share/"
+            "automask_ros/config/fastdds.xml (Fast DDS loses large images without it)"
         )
 
     def _nobody(self) -> str:

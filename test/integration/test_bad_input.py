@@ -112,7 +112,7 @@ def test_a_topic_that_is_there_and_delivers_nothing(robot, tmp_path):
 
     robot.wait_for(named, 30, "the starvation")
     message = robot.status("capture")[0].message
-    assert "FASTDDS_DEFAULT_PROFILES_FILE" in message and "config/fastdds.xml" in message
+    assert "FASTRTPS_DEFAULT_PROFILES_FILE" in message and "config/fastdds.xml" in message
     robot.show(view("cup", 0)[0])
     robot.wait_for(
         lambda: "delivered nothing" not in robot.status("capture")[0].message, 10, "its end"
