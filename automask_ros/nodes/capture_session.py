@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from typing import Any
@@ -12,6 +13,8 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 from automask_ros.library.view_selector import ViewSelector, ViewSelectorConfig
 from automask_ros.types import View
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class CaptureSession:
@@ -71,7 +74,12 @@ class CaptureSession:
     def _remember_earlier(self) -> None:
         """Let the selector know the views of earlier sessions; the first frame waits for that."""
         while self._earlier:
-            self._selector.remember(self._library.read_image(self._earlier.pop()))
+            try:
+                image = self._library.read_image(self._earlier.pop())
+            except AutomaskError as error:
+                _LOGGER.warning("new frames are not compared with an earlier view: %s", error)
+            else:
+                self._selector.remember(image)
 
     def undo(self) -> View:
         """Take the newest view away (the library keeps it in its trash).
