@@ -72,12 +72,16 @@ def start_worker(node: Node, work: Callable[[], None], name: str) -> threading.T
 
 
 def _spin(node: Node) -> None:
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
     try:
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except (AttributeError, RuntimeError):
+        # What rclpy raises where the context is shut down while its executor starts.
+        if node.context.ok():
+            raise
     failure = cast(WorkingNode, node).failure
     if failure is not None:
         raise failure

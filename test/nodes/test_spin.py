@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -51,6 +52,7 @@ def start(how):
 def test_asked_to_end(how):
     process = start("well")
     assert process.stdout.readline() == "ready\n"
+    time.sleep(1.0)  # "ready" is printed in the constructor: let the node begin to spin
     process.send_signal(how)
     output, errors = process.communicate(timeout=30)
     assert (process.returncode, output, errors) == (0, "closed\n", "")
