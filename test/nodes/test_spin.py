@@ -24,6 +24,7 @@ class Example(Node):
         start_worker(self, self.work, "work")
 
     def work(self):
+        __import__("time").sleep(0.5)  # begins to spin
         print("ready", flush=True)
         if sys.argv[1] == "mended":
             raise AutomaskError("the tap is shut: open it")
