@@ -87,6 +87,9 @@ class LiteFCN(nn.Module):
     """EfficientNet-Lite0 with skips: (N, 3, H, W) normalised RGB -> (N, 1, H, W) logits, any H
     and W."""
 
+    mean = MEAN
+    std = STD
+
     def __init__(self) -> None:
         super().__init__()
         backbone: Any = timm.create_model(
@@ -119,6 +122,11 @@ class LiteFCN(nn.Module):
             maps = self.smoothings[level](maps)
         logits: Tensor = self.final_upsampling(self.classifier(maps))
         return logits[..., :height, :width]
+
+    def object_logits(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) RGB, normalised with `mean` and `std` -> (N, 1, H, W) logits of "object"."""
+        logits: Tensor = self(images)
+        return logits
 
 
 def load_fcn(fcn: str) -> LiteFCN:

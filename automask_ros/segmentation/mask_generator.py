@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 from automask_ros.segmentation.blobs import BlobConfig, filter_blobs
 from automask_ros.segmentation.denoising import remove_impulse_noise
-from automask_ros.segmentation.fcn import MEAN, STD, load_fcn
+from automask_ros.segmentation.fcn import load_fcn
+from automask_ros.segmentation.normalisation import normalise
 from automask_ros.segmentation.refinement import RefineConfig, refine_edges
 from automask_ros.segmentation.surroundings import find_square
 from automask_ros.segmentation.verdict import VerdictConfig, judge
@@ -86,8 +86,9 @@ class MaskGenerator:
         """(H, W) float32 logits of the network for an image (H, W, 3) BGR."""
         height, width = image.shape[:2]
         with torch.inference_mode():
-            batch = _to_batch(image, self._input_size(max(height, width))).to(self.device)
-            logits = self._network(batch)[0, 0].float().cpu().numpy()
+            pixels = _resize(image, self._input_size(max(height, width)))
+            batch = normalise(pixels, self._network).to(self.device)
+            logits = self._network.object_logits(batch)[0, 0].float().cpu().numpy()
         # Logits, not probabilities: then a boundary keeps its place between two pixels.
         resized: np.ndarray = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
         return resized
@@ -156,13 +157,11 @@ def _choose_device(device: str) -> torch.device:
     return chosen
 
 
-def _to_batch(image: np.ndarray, input_size: int) -> Tensor:
-    """An (H, W, 3) BGR image as (1, 3, h, w) normalised RGB, its longer side `input_size`."""
+def _resize(image: np.ndarray, input_size: int) -> np.ndarray:
+    """An (H, W, 3) BGR image brought to a longer side of `input_size` pixels."""
     height, width = image.shape[:2]
     scale = input_size / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     interpolation = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
-    resized = cv2.resize(image, size, interpolation=interpolation)
-    pixels = cv2.cvtColor(resized, cv2.COLOR_BGR2RGB).astype(np.float32) / 255.0
-    normalised = (pixels - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
-    return torch.from_numpy(np.ascontiguousarray(normalised.transpose(2, 0, 1)))[None]
+    resized: np.ndarray = cv2.resize(image, size, interpolation=interpolation)
+    return resized
