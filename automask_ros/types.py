@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 BGRImage: TypeAlias = NDArray[np.uint8]
 BoolMask: TypeAlias = NDArray[np.bool_]
+
+#: Stands where the name of a network stands when a mask was drawn by hand.
+PERSON: Final = "person"
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Mask:
 class View:
     """One image of one taught object, as the library knows it (the pixels stay on disk).
 
-    ``captured_at`` is in unix seconds. ``verdict`` is None as long as the view has no mask.
+    ``captured_at`` is in unix seconds. As long as the view has no mask, ``verdict`` is None, and so
+    are ``made_by`` (the network that made the mask, or PERSON) and ``mask_made_at`` (unix seconds).
     """
 
     id: str
@@ -52,6 +56,13 @@ class View:
     camera: dict[str, Any] | None = field(default=None, compare=False)
     verdict: Verdict | None = None
     vetoed: bool = False
+    made_by: str | None = None
+    mask_made_at: float | None = None
+
+    @property
+    def drawn(self) -> bool:
+        """True when the mask is a person's work, and usable: no network replaces it."""
+        return self.made_by == PERSON and self.verdict is not None and self.verdict.accepted
 
     @property
     def trainable(self) -> bool:

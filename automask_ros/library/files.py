@@ -7,6 +7,7 @@ target (a name beginning with '.'), syncs it, renames it over the target and syn
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -85,15 +86,20 @@ def write_json(path: Path, content: Any) -> None:
     write_bytes(path, (text + "\n").encode())
 
 
-def write_image(path: Path, image: NDArray[Any]) -> None:
-    """Write an image losslessly as PNG: ``(H, W, 3)`` or ``(H, W)`` uint8, bool as 0 and 255."""
+def write_image(path: Path, image: NDArray[Any]) -> str:
+    """Write an image losslessly as PNG: ``(H, W, 3)`` or ``(H, W)`` uint8, bool as 0 and 255.
+
+    Returns the SHA-256 of the file.
+    """
     pixels = image.astype(np.uint8) * 255 if image.dtype == np.bool_ else image
     if pixels.dtype != np.uint8:
         raise ValueError(f"images on disk are uint8 or bool, not {pixels.dtype}")
     encoded, data = cv2.imencode(".png", pixels)
     if not encoded:
         raise ValueError(f"an image of shape {image.shape} cannot be written as PNG")
-    write_bytes(path, data.tobytes())
+    content = data.tobytes()
+    write_bytes(path, content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def move(path: Path, target: Path) -> None:

@@ -37,7 +37,12 @@ def read_image(path: Path) -> BGRImage:
 
 def read_grey(path: Path) -> NDArray[np.uint8]:
     """Read an image file as ``(H, W) uint8``; AutomaskError names the file and the cause."""
-    return _decode(read_file(path), str(path), cv2.IMREAD_GRAYSCALE)
+    return decode_grey(read_file(path), str(path))
+
+
+def decode_grey(data: bytes, name: str) -> NDArray[np.uint8]:
+    """Decode an image held in memory as ``(H, W) uint8``; ``name`` is what error lines call it."""
+    return _decode(data, name, cv2.IMREAD_GRAYSCALE)
 
 
 def decode_image_file(data: bytes | memoryview | NDArray[np.uint8], name: str) -> BGRImage:

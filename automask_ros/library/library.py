@@ -14,6 +14,7 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library import files
 from automask_ros.library.image_file import check_size, read_grey, read_image
 from automask_ros.library.labels import check_label, check_view_id
+from automask_ros.library.mask_files import DRAWN
 from automask_ros.library.models import ModelStore
 from automask_ros.library.object_folder import ObjectFolder
 from automask_ros.library.records import (
@@ -23,7 +24,7 @@ from automask_ros.library.records import (
     read_record,
     write_record,
 )
-from automask_ros.types import BGRImage, BoolMask, Mask, View
+from automask_ros.types import PERSON, BGRImage, BoolMask, Mask, Verdict, View
 
 
 class Library:
@@ -147,24 +148,25 @@ class Library:
         return pixels
 
     def write_mask(self, view: View, mask: Mask, *, fcn: str) -> View:
-        """Keep a mask and its verdict; ``fcn`` names the network that made it."""
+        """Keep a mask and its verdict; ``fcn`` names the network that made it.
+
+        A mask that a person drew stays: then this returns the view as it is.
+        """
         _check_same_size(mask.pixels.shape, view, "mask")
-        acknowledgement = MaskRecord(
-            fcn=fcn,
-            accepted=mask.verdict.accepted,
-            score=float(mask.verdict.score),
-            reasons=mask.verdict.reasons,
-            made_at=time.time(),
-        )
         folder = self._folder(view.label)
         with folder.locked():
-            record = folder.read(view.id)
-            if record.mask is not None:
-                # An old verdict must never stand beside new pixels, not even for an instant.
-                record = record.model_copy(update={"mask": None})
-                folder.write(view.id, record)
-            files.write_image(folder.mask_path(view.id), mask.pixels.astype(bool))
-            return folder.write(view.id, record.model_copy(update={"mask": acknowledgement}))
+            known = folder.view(view.id)
+            return known if known.drawn else _replace_mask(folder, view.id, mask, fcn)
+
+    def write_drawn_mask(self, view: View, pixels: BoolMask) -> View:
+        """Keep a mask that a person drew; it counts as accepted. AutomaskError when it is empty."""
+        _check_same_size(pixels.shape, view, "mask")
+        if not pixels.any():
+            raise AutomaskError(f"the mask for {view.label}/{view.id} is empty; veto the view")
+        folder = self._folder(view.label)
+        with folder.locked():
+            mask = Mask(pixels, Verdict(True, 1.0, (DRAWN,)))
+            return _replace_mask(folder, view.id, mask, PERSON)
 
     def forget_mask(self, view: View) -> View:
         """Drop a view's mask, so that it counts as one without mask and gets a new one."""
@@ -205,6 +207,25 @@ class Library:
         if label not in self._folders:
             self._folders[label] = ObjectFolder(self._objects, label)
         return self._folders[label]
+
+
+def _replace_mask(folder: ObjectFolder, view_id: str, mask: Mask, made_by: str) -> View:
+    """Write a mask's file, then the JSON that acknowledges it; call it while holding the lock."""
+    record = folder.read(view_id)
+    if record.mask is not None:
+        # An old verdict must never stand beside new pixels, not even for an instant.
+        record = record.model_copy(update={"mask": None})
+        folder.write(view_id, record)
+    digest = files.write_image(folder.mask_path(view_id), mask.pixels.astype(bool))
+    acknowledgement = MaskRecord(
+        made_by=made_by,
+        accepted=mask.verdict.accepted,
+        score=float(mask.verdict.score),
+        reasons=mask.verdict.reasons,
+        made_at=time.time(),
+        sha256=digest,
+    )
+    return folder.write(view_id, record.model_copy(update={"mask": acknowledgement}))
 
 
 def _is_label(name: str) -> bool:

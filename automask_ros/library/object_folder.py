@@ -14,8 +14,9 @@ from filelock import FileLock
 from automask_ros.errors import AutomaskError
 from automask_ros.library import files
 from automask_ros.library.labels import check_label, check_view_id
+from automask_ros.library.mask_files import MaskFiles
 from automask_ros.library.records import ViewRecord, read_record, write_record
-from automask_ros.types import Verdict, View
+from automask_ros.types import View
 
 _LOGGER = logging.getLogger(__name__)
 _RECORD_SUFFIX = ".json"
@@ -33,6 +34,7 @@ class ObjectFolder:
         self.path = objects / label
         self._cache: dict[str, tuple[tuple[int, int, int], ViewRecord]] = {}
         self._reported: set[tuple[str, int]] = set()
+        self._masks = MaskFiles()
 
     def image_path(self, view_id: str) -> Path:
         """Where a view's image lies."""
@@ -78,27 +80,24 @@ class ObjectFolder:
     def write(self, view_id: str, record: ViewRecord) -> View:
         """Write a view's record: from then on the view exists."""
         write_record(self.record_path(view_id), record)
-        return self._view(view_id, record, has_mask=record.mask is not None)
+        return self._view(view_id, record)
 
     def view(self, view_id: str) -> View:
         """One view; AutomaskError as in ``read``."""
-        return self._view(view_id, self.read(view_id), self.mask_path(view_id).exists())
+        return self._view(view_id, self.read(view_id))
 
     def views(self) -> Iterator[View]:
         """All views, in no order. A damaged JSON is reported to the log, once, and left out."""
-        masks = _names(self.path / "masks")
         for name in _names(self.path / "views"):
             if name.startswith(".") or not name.endswith(_RECORD_SUFFIX):
                 continue
             view_id = name.removesuffix(_RECORD_SUFFIX)
             try:
-                record = self._cached(view_id)
+                yield self._view(view_id, self._cached(view_id))
             except FileNotFoundError:
                 continue  # removed by another process since the folder was listed
             except AutomaskError as error:
                 self._report(name, error)
-                continue
-            yield self._view(view_id, record, f"{view_id}.png" in masks)
 
     def free_id(self, captured_at: float) -> str:
         """An id from a capture's UTC time that no view has; call it while holding the lock."""
@@ -142,8 +141,8 @@ class ObjectFolder:
             self._reported.add((name, hash(str(error))))
             _LOGGER.error("left out: %s", error)
 
-    def _view(self, view_id: str, record: ViewRecord, has_mask: bool) -> View:
-        mask = record.mask if has_mask else None
+    def _view(self, view_id: str, record: ViewRecord) -> View:
+        mask = self._masks.state(self.mask_path(view_id), record, lambda: self.read(view_id))
         return View(
             id=view_id,
             label=self.label,
@@ -152,8 +151,10 @@ class ObjectFolder:
             width=record.width,
             height=record.height,
             camera=record.camera,
-            verdict=Verdict(mask.accepted, mask.score, mask.reasons) if mask else None,
+            verdict=mask.verdict if mask else None,
             vetoed=record.vetoed,
+            made_by=mask.made_by if mask else None,
+            mask_made_at=mask.made_at if mask else None,
         )
 
 

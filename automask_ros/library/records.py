@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+)
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import one_line, read_json, write_json
@@ -28,13 +35,18 @@ class LibraryRecord(Record):
 
 
 class MaskRecord(Record):
-    """The acknowledgement of a mask: which FCN made it, and stage one's verdict."""
+    """The acknowledgement of a mask: who made it and when, and the verdict on it.
 
-    fcn: str
+    ``made_by`` is a network (earlier files call the field ``fcn``), or PERSON. ``sha256`` is that
+    of the mask's file as it was written; earlier files have none.
+    """
+
+    made_by: str = Field(validation_alias=AliasChoices("made_by", "fcn"))
     accepted: bool
     score: FiniteFloat = Field(ge=0.0, le=1.0)
     reasons: tuple[str, ...] = ()
     made_at: FiniteFloat
+    sha256: str | None = None
 
 
 class ViewRecord(Record):

@@ -1,0 +1,144 @@
+"""Masks that a person painted over: noticed, believed, and never thrown away."""
+
+import json
+import logging
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from automask_ros.errors import AutomaskError
+from automask_ros.library.library import Library
+from automask_ros.types import PERSON, Mask, Verdict
+
+SIZE = (12, 16)
+REFUSED = Verdict(False, 0.2, ("boundary uncertain",))
+
+
+@pytest.fixture
+def library(tmp_path):
+    return Library(tmp_path / "lib", create=True)
+
+
+def square(left=4) -> np.ndarray:
+    pixels = np.zeros(SIZE, bool)
+    pixels[3:9, left : left + 6] = True
+    return pixels
+
+
+def masked(library, view_id="a", verdict=REFUSED, at=1.0):
+    image = np.full((*SIZE, 3), 90, np.uint8)
+    view = library.add_view("mug", image, captured_at=at, source="test", view_id=view_id)
+    return library.write_mask(view, Mask(square(), verdict), fcn="lite")
+
+
+def paint(library, pixels, view_id="a"):
+    cv2.imwrite(str(library.mask_path("mug", view_id)), pixels)
+
+
+def test_the_generators_own_mask_is_not_a_persons(library):
+    view = masked(library)
+    assert (view.made_by, view.drawn, view.verdict) == ("lite", False, REFUSED)
+    assert Library(library.root).view("mug", "a") == view
+
+
+def test_a_repainted_mask_is_a_persons_and_is_accepted(library):
+    before = masked(library)
+    assert not before.trainable
+    paint(library, square(5).astype(np.uint8) * 255)
+    for opened in (library, Library(library.root)):
+        (view,) = opened.views()
+        assert view.verdict == Verdict(True, 1.0, ("drawn by a person",))
+        assert (view.made_by, view.drawn, view.trainable) == (PERSON, True, True)
+        assert np.array_equal(opened.read_mask(view), square(5))
+        assert view.mask_made_at != before.mask_made_at
+
+
+def test_a_veto_stands_above_the_brush(library):
+    library.set_vetoed(masked(library), True)
+    paint(library, square(5).astype(np.uint8) * 255)
+    (view,) = library.views()
+    assert view.drawn and view.vetoed and not view.trainable
+
+
+def test_no_network_replaces_what_a_person_drew(library):
+    view = masked(library)
+    paint(library, square(5).astype(np.uint8) * 255)
+    assert library.write_mask(view, Mask(square(), REFUSED), fcn="lite").drawn
+    assert np.array_equal(library.read_mask(view), square(5))
+    assert library.forget_mask(view).verdict is None
+    assert library.write_mask(view, Mask(square(), REFUSED), fcn="lite").made_by == "lite"
+
+
+def test_a_drawn_mask_is_kept_as_one(library):
+    view = library.write_drawn_mask(masked(library), square(2))
+    assert view.drawn and view.verdict.score == 1.0
+    assert Library(library.root).views() == [view]
+    assert json.loads(record_path(library).read_text())["mask"]["made_by"] == "person"
+    with pytest.raises(AutomaskError, match="the mask for mug/a is empty; veto the view"):
+        library.write_drawn_mask(view, np.zeros(SIZE, bool))
+
+
+@pytest.mark.parametrize(
+    ("painted", "complaint"),
+    [
+        (np.full((6, 16), 255, np.uint8), "was repainted at 16x6, but its view is 16x12"),
+        (np.zeros(SIZE, np.uint8), "no pixel of it is white"),
+        (None, "is damaged: its data breaks off"),
+    ],
+)
+def test_an_unusable_repaint_is_one_line_and_the_others_go_on(library, caplog, painted, complaint):
+    masked(library, "a")
+    masked(library, "b", Verdict(True, 0.9), at=2.0)
+    if painted is None:
+        path = library.mask_path("mug", "a")
+        path.write_bytes(path.read_bytes()[:-30])
+    else:
+        paint(library, painted)
+    with caplog.at_level(logging.ERROR):
+        bad, good = library.views()
+        library.views()
+    assert [complaint in record.message for record in caplog.records] == [True]
+    assert "\n" not in caplog.text.rstrip("\n")
+    assert not bad.verdict.accepted and complaint in bad.verdict.reasons[0] and not bad.drawn
+    assert library.trainable_views() == [good]
+    # It is no work worth keeping: a network may make the mask anew.
+    assert library.write_mask(bad, Mask(square(), REFUSED), fcn="lite").made_by == "lite"
+
+
+def test_a_library_from_before_masks_were_signed_opens(library):
+    masked(library, verdict=Verdict(True, 0.8))
+    path = record_path(library)
+    content = json.loads(path.read_text())
+    del content["mask"]["sha256"]
+    content["mask"]["fcn"] = content["mask"].pop("made_by")
+    path.write_text(json.dumps(content))
+    (view,) = Library(library.root).views()
+    assert (view.made_by, view.trainable) == ("lite", True)
+    library.set_vetoed(view, True)
+    assert json.loads(path.read_text())["mask"]["made_by"] == "lite"
+
+
+def test_a_writer_at_work_never_passes_for_a_person(library):
+    """One thread writes masks that all differ; another lists views and must see no person."""
+    view = masked(library)
+    stopped = threading.Event()
+
+    def write():
+        mine = Library(library.root)
+        for left in [1, 2, 3, 5, 6, 7, 8, 9] * 15:
+            mine.write_mask(view, Mask(square(left), REFUSED), fcn="lite")
+        stopped.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    seen = set()
+    while not stopped.is_set():
+        seen |= {each.made_by for each in library.views()}
+    thread.join()
+    assert seen <= {"lite", None} and "lite" in seen
+
+
+def record_path(library):
+    return library.root / "objects" / "mug" / "views" / "a.json"
