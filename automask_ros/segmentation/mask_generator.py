@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import torch
 
@@ -16,7 +15,7 @@ from automask_ros.library.library import Library
 from automask_ros.segmentation.blobs import BlobConfig, filter_blobs
 from automask_ros.segmentation.denoising import remove_impulse_noise
 from automask_ros.segmentation.fcn import load_fcn
-from automask_ros.segmentation.normalisation import normalise
+from automask_ros.segmentation.prediction import predict_logits, to_probability
 from automask_ros.segmentation.refinement import RefineConfig, refine_edges
 from automask_ros.segmentation.surroundings import find_square
 from automask_ros.segmentation.verdict import VerdictConfig, judge
@@ -74,24 +73,17 @@ class MaskGenerator:
     def predict(self, image: np.ndarray) -> np.ndarray:
         """(H, W) float32 in 0..1: how likely each pixel of an (H, W, 3) BGR image is object."""
         logits = self._look(image)
-        pixels, statistics = filter_blobs(_sigmoid(logits), self.config.blobs)
+        pixels, statistics = filter_blobs(to_probability(logits), self.config.blobs)
         if not statistics.empty:
             # A second look from nearer by: the object large, what stands far from it out of sight.
             window = find_square(pixels, self.config.closer_margin)
             # Mirrored, so that even where the window is the whole image it is another opinion.
             logits[window] = self._look(image[window][:, ::-1])[:, ::-1]
-        return _sigmoid(logits)
+        return to_probability(logits)
 
     def _look(self, image: np.ndarray) -> np.ndarray:
         """(H, W) float32 logits of the network for an image (H, W, 3) BGR."""
-        height, width = image.shape[:2]
-        with torch.inference_mode():
-            pixels = _resize(image, self._input_size(max(height, width)))
-            batch = normalise(pixels, self._network).to(self.device)
-            logits = self._network.object_logits(batch)[0, 0].float().cpu().numpy()
-        # Logits, not probabilities: then a boundary keeps its place between two pixels.
-        resized: np.ndarray = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
-        return resized
+        return predict_logits(self._network, image, self._input_size(max(image.shape)))
 
     def _input_size(self, side: int) -> int:
         """The longer side that an image with a longer side of `side` pixels is brought to."""
@@ -140,11 +132,6 @@ def generate_masks(
     return done
 
 
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    probability: np.ndarray = 1.0 / (1.0 + np.exp(-logits))
-    return probability
-
-
 def _choose_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -155,13 +142,3 @@ def _choose_device(device: str) -> torch.device:
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise AutomaskError(f"{device} was asked for, but torch finds no GPU: give cpu or auto")
     return chosen
-
-
-def _resize(image: np.ndarray, input_size: int) -> np.ndarray:
-    """An (H, W, 3) BGR image brought to a longer side of `input_size` pixels."""
-    height, width = image.shape[:2]
-    scale = input_size / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    interpolation = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
-    resized: np.ndarray = cv2.resize(image, size, interpolation=interpolation)
-    return resized
