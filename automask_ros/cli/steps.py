@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from automask_ros.cli.progress import ProgressDisplay
 from automask_ros.library.adding import Added, add_source
 from automask_ros.library.labels import check_label
 from automask_ros.library.library import Library
+from automask_ros.library.outcomes import Outcome, count_outcomes, count_reasons
 from automask_ros.library.sources import open_source
 from automask_ros.types import View
 
@@ -80,24 +80,25 @@ def train_model(library: Library, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def mask_figures(library: Library, label: str | None = None) -> dict[str, dict[str, Any]]:
-    """Per object: views, masks, accepted ones, vetoed views, refused masks by reason."""
+    """Per object: views, masks, those in use, drawn, vetoed, and refusals by kind of reason."""
     figures: dict[str, dict[str, Any]] = {}
     for name in library.labels() if label is None else [label]:
         views = library.views(name)
-        refused = [view.verdict for view in views if view.verdict and not view.verdict.accepted]
+        outcomes = count_outcomes(views)
         figures[name] = {
             "views": len(views),
             "masks": sum(view.verdict is not None for view in views),
             "accepted": sum(view.trainable for view in views),
-            "vetoed": sum(view.vetoed for view in views),
-            "refused": dict(Counter(each for verdict in refused for each in verdict.reasons)),
+            "drawn": outcomes[Outcome.DRAWN],
+            "vetoed": outcomes[Outcome.VETOED],
+            "refused": dict(count_reasons(views)),
         }
     return figures
 
 
 def print_masks(figures: dict[str, dict[str, Any]]) -> None:
     """Print what `mask_figures` found."""
-    columns = ("views", "masks", "accepted", "vetoed")
+    columns = ("views", "masks", "accepted", "drawn", "vetoed")
     rows = [[label, *(values[column] for column in columns)] for label, values in figures.items()]
     print_table(("object", *columns), rows)
     for label, values in figures.items():

@@ -15,6 +15,7 @@ from sensor_msgs.msg import Image
 from automask_ros.drawing import draw_mask
 from automask_ros.errors import AutomaskError
 from automask_ros.library.labels import check_label
+from automask_ros.library.outcomes import Outcome, count_outcomes, count_reasons
 from automask_ros.nodes.diagnostics import OK, WARN, Diagnostics, Health
 from automask_ros.nodes.image_messages import header_of, to_message
 from automask_ros.nodes.library_parameter import LIBRARY, open_library
@@ -23,7 +24,7 @@ from automask_ros.nodes.parameters import Parameters, ParameterSpec
 from automask_ros.nodes.spin import run_node, start_worker
 from automask_ros.nodes.threads import THREADS, limit_threads
 from automask_ros.nodes.triggers import create_trigger
-from automask_ros.types import Mask, View
+from automask_ros.types import PERSON, Mask, View
 
 if TYPE_CHECKING:
     from automask_ros.segmentation.mask_generator import MaskGenerator
@@ -70,8 +71,8 @@ class MaskGenerationNode(Node):
         self._library = open_library(self._settings["library"])
         limit_threads(self._settings["threads"])
         self._latency = LatencyMeter()
-        self._accepted = self._refused = 0
-        self._last = self._trouble = ""
+        self._last = self._trouble = self._unusable = ""
+        self._counts: dict[str, int] = {}
         self._activity = "loading the network"
         self._waiting = 0
         self._mask_publisher = self.create_publisher(Image, "~/mask", 10)
@@ -90,20 +91,29 @@ class MaskGenerationNode(Node):
         self._thread = start_worker(self, self._run, "masks")
 
     def regenerate(self) -> str:
-        """Let the views of `label` (of all, when empty) get new masks."""
-        views = [view for view in self._library.views(self._scope()) if view.verdict is not None]
-        for view in views:
+        """Let the views of `label` (of all, when empty) get new masks; drawn ones stay."""
+        masked = [view for view in self._library.views(self._scope()) if view.verdict is not None]
+        automatic = [view for view in masked if not view.drawn]
+        for view in automatic:
             self._library.forget_mask(view)
         self._wake.set()
-        return f"{len(views)} masks are made anew"
+        drawn = len(masked) - len(automatic)
+        stay = f", {drawn} drawn by a person stay" if drawn else ""
+        return f"{len(automatic)} masks are made anew{stay}"
 
     def veto_last(self) -> str:
-        """Take the newest view that has a mask out of training; again, the one before it."""
-        for view in reversed(self._library.views(self._scope())):
-            if view.verdict is not None and not view.vetoed:
-                self._library.set_vetoed(view, True)
-                return f"view {view.id} of {view.label} is out of training"
-        raise AutomaskError("there is no view with a mask that is not vetoed already")
+        """Take the view whose mask was made last out of training; again, the one before it."""
+        views = self._library.views(self._scope())
+        # What a person drew was never on ~/overlay: it is not what they have just seen and refuse.
+        made = [view for view in views if view.verdict and not (view.vetoed or view.drawn)]
+        if not made:
+            raise AutomaskError("there is no view with a mask that is not vetoed already")
+        last = self._library.set_vetoed(max(made, key=lambda view: view.mask_made_at or 0.0), True)
+        back = f"automask veto --library {self._library.root} --label {last.label}"
+        return (
+            f"view {last.id} of {last.label} is out of training; take it back with: "
+            f"{back} --view {last.id} --undo"
+        )
 
     def close(self) -> None:
         """Finish the mask in work."""
@@ -143,6 +153,18 @@ class MaskGenerationNode(Node):
                     self._trouble = str(error)
         self._waiting = 0
         self._activity = "waiting for views"
+        self._take_stock(self._library.views())
+
+    def _take_stock(self, views: Sequence[View]) -> None:
+        """Count what lies in the library, refused masks by their reasons."""
+        outcomes = count_outcomes(views)
+        self._counts = {
+            each.value: outcomes[each] for each in Outcome if each is not Outcome.WAITING
+        }
+        for kind, count in count_reasons(views).most_common():
+            self._counts[f"refused: {kind}"] = count
+        painted = (view.verdict for view in views if view.made_by == PERSON and not view.drawn)
+        self._unusable = next((verdict.reasons[0] for verdict in painted if verdict), "")
 
     def _make(self, view: View, generator: MaskGenerator) -> None:
         image = self._library.read_image(view)
@@ -150,7 +172,7 @@ class MaskGenerationNode(Node):
         mask = generator(image)
         self._latency.add(time.monotonic() - started)
         self._library.write_mask(view, mask, fcn=self._settings["fcn"])
-        self._count(view, mask)
+        self._last = _summary(view, mask)
         self._trouble = ""
         header = header_of(view.captured_at, view.camera)
         if self._mask_publisher.get_subscription_count():
@@ -159,35 +181,34 @@ class MaskGenerationNode(Node):
             overlay = draw_mask(image, mask.pixels, mask.verdict)
             self._overlay_publisher.publish(to_message(overlay, header))
 
-    def _count(self, view: View, mask: Mask) -> None:
-        if mask.verdict.accepted:
-            self._accepted += 1
-            self._last = f"{view.label}: mask accepted"
-        else:
-            self._refused += 1
-            self._last = f"{view.label}: mask refused: {', '.join(mask.verdict.reasons)}"
-
     def _health(self) -> Health:
+        counts = self._counts
         health = Health(
             values={
                 "fcn": self._settings["fcn"],
                 "waiting": self._waiting,
-                "accepted": self._accepted,
-                "refused": self._refused,
                 "last": self._last,
                 "latency_p50_ms": self._latency.median_ms(),
+                **counts,
             }
         )
-        health.note(WARN, self._trouble)
-        refused = self._refused > 5 and self._refused > self._accepted
+        health.note(WARN, self._trouble or self._unusable)
+        accepted, refused = counts.get("accepted", 0), counts.get("refused", 0)
+        often = refused > 5 and refused > accepted
         health.note(
-            WARN if refused else OK,
-            f"{self._refused} of {self._refused + self._accepted} masks refused, "
-            f"look at ~/overlay: {self._last}"
-            if refused
+            WARN if often else OK,
+            f"{refused} of {refused + accepted} masks refused, look at ~/overlay: {self._last}"
+            if often
             else self._activity,
         )
         return health
+
+
+def _summary(view: View, mask: Mask) -> str:
+    """A new mask in one line: the object, the view, the verdict with its score and reasons."""
+    outcome = "accepted" if mask.verdict.accepted else "refused"
+    words = f"{view.label} {view.id}: mask {outcome}, score {mask.verdict.score:.2f}"
+    return ": ".join((words, *filter(None, [", ".join(mask.verdict.reasons)])))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
