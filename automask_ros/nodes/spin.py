@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -13,9 +14,14 @@ from rclpy.node import Node
 from rclpy.utilities import try_shutdown
 
 from automask_ros.errors import AutomaskError
+from automask_ros.nodes.environment import ros_environment
+from automask_ros.nodes.shared_memory import remove_abandoned_segments
 
 EXIT_OK = 0
 EXIT_USER_ERROR = 2
+
+LONGEST_WAIT = 1.0
+"""Seconds until a node without work looks up: a signal can slip past rclpy's waking."""
 
 
 class WorkingNode(Protocol):
@@ -36,9 +42,14 @@ def run_node(create: Callable[[], Node], arguments: Sequence[str] | None = None)
     """
     node: Node | None = None
     try:
+        # Before the first participant: started by hand, a node too delivers images of any size.
+        os.environ.update(ros_environment())
+        remove_abandoned_segments()
         rclpy.init(args=list(arguments) if arguments is not None else None)
+        # Before the node, whose threads may end everything at once: half made it cannot be undone.
+        executor = SingleThreadedExecutor()
         node = create()
-        _spin(node)
+        _spin(node, executor)
     except AutomaskError as error:
         sys.stderr.write(f"automask: {error}\n")
         return EXIT_USER_ERROR
@@ -64,24 +75,25 @@ def start_worker(node: Node, work: Callable[[], None], name: str) -> threading.T
             work()
         except BaseException as error:  # noqa: BLE001 - handed over to the main thread, whole
             cast(WorkingNode, node).failure = error
-            node.context.try_shutdown()
+            if node.executor is not None:
+                node.executor.wake()
 
     thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()
     return thread
 
 
-def _spin(node: Node) -> None:
+def _spin(node: Node, executor: SingleThreadedExecutor) -> None:
+    working = cast(WorkingNode, node)
     try:
-        executor = SingleThreadedExecutor()
         executor.add_node(node)
-        executor.spin()
+        while node.context.ok() and working.failure is None:
+            executor.spin_once(LONGEST_WAIT)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except (AttributeError, RuntimeError):
-        # What rclpy raises where the context is shut down while its executor starts.
+    except RuntimeError:
+        # What rclpy raises where the context is shut down while it prepares to wait.
         if node.context.ok():
             raise
-    failure = cast(WorkingNode, node).failure
-    if failure is not None:
-        raise failure
+    if working.failure is not None:
+        raise working.failure

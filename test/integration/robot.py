@@ -27,6 +27,7 @@ from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 
 from automask_ros.nodes.environment import ros_environment
 from automask_ros.nodes.image_messages import stamp_of, to_message
+from automask_ros.nodes.shared_memory import remove_abandoned_segments
 
 LATCHED = QoSProfile(
     depth=10,
@@ -178,14 +179,20 @@ class Robot:
         return status, values
 
     def close(self):
-        """End everything that was started."""
-        for process in self._processes.values():
-            if process.poll() is None:
+        """End everything that was started, and give back what those that were killed held."""
+        running = [process for process in self._processes.values() if process.poll() is None]
+        for process in running:
+            process.send_signal(signal.SIGINT)
+        for process in running:
+            try:
+                process.wait(10.0)
+            except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
         self._executor.shutdown()
         self.node.destroy_node()
         rclpy.try_shutdown(context=self.context)
+        remove_abandoned_segments()
 
     def _call(self, kind, name, request, seconds):
         if name not in self._clients:

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -22,10 +21,14 @@ class Example(Node):
         if sys.argv[1] == "wrong":
             raise AutomaskError("the cup is empty: fill it")
         start_worker(self, self.work, "work")
+        self.timer = self.create_timer(0.01, self.spins)
+
+    def spins(self):
+        self.timer.cancel()
+        if sys.argv[1] == "well":
+            print("ready", flush=True)
 
     def work(self):
-        __import__("time").sleep(0.5)  # begins to spin
-        print("ready", flush=True)
         if sys.argv[1] == "mended":
             raise AutomaskError("the tap is shut: open it")
         if sys.argv[1] == "broken":
@@ -53,7 +56,6 @@ def start(how):
 def test_asked_to_end(how):
     process = start("well")
     assert process.stdout.readline() == "ready\n"
-    time.sleep(1.0)  # "ready" is printed in the constructor: let the node begin to spin
     process.send_signal(how)
     output, errors = process.communicate(timeout=30)
     assert (process.returncode, output, errors) == (0, "closed\n", "")
@@ -67,12 +69,12 @@ def test_an_error_of_the_user_at_start():
 def test_an_error_of_the_user_in_a_thread():
     process = start("mended")
     output, errors = process.communicate(timeout=60)
-    assert (process.returncode, output) == (2, "ready\nclosed\n")
+    assert (process.returncode, output) == (2, "closed\n")
     assert errors == "automask: the tap is shut: open it\n"
 
 
 def test_a_defect_in_a_thread_ends_the_process_with_its_traceback():
     process = start("broken")
     output, errors = process.communicate(timeout=60)
-    assert (process.returncode, output) == (1, "ready\nclosed\n")
+    assert (process.returncode, output) == (1, "closed\n")
     assert errors.startswith("Traceback") and "ZeroDivisionError: a defect" in errors
