@@ -22,8 +22,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.files import write_bytes
+from automask_ros.library.files import one_line, write_bytes
 from automask_ros.resources import weights_path
+from automask_ros.segmentation.upsampling import BilinearUpsampling
+from automask_ros.segmentation.vgg_fcn import VggFCN
 
 BACKBONE = "tf_efficientnet_lite0"
 STRIDES = (4, 8, 16, 32)
@@ -31,42 +33,8 @@ SCORE_CHANNELS = 48
 # What the backbone was trained with: (pixel / 255 - MEAN) / STD, RGB.
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.5, 0.5, 0.5)
+VGG16 = "vgg16"
 _EMBEDDED = {"lite": "lite_fcn.safetensors"}
-
-
-def bilinear_kernel(factor: int) -> Tensor:
-    """The (2 * factor, 2 * factor) kernel that makes a transposed convolution of that stride
-    bilinear."""
-    size = 2 * factor
-    distance = (torch.arange(size, dtype=torch.float32) - (size - 1) / 2).abs() / factor
-    weights = 1 - distance
-    return torch.outer(weights, weights)
-
-
-class BilinearUpsampling(nn.ConvTranspose2d):
-    """Upsampling of each channel by `factor`, learnable, that starts as exact bilinear
-    interpolation.
-
-    The border is replicated by one pixel before and cut off after, so that the border too is
-    exactly that of `interpolate(..., mode="bilinear", align_corners=False)`.
-    """
-
-    def __init__(self, channels: int, factor: int) -> None:
-        super().__init__(
-            channels,
-            channels,
-            kernel_size=2 * factor,
-            stride=factor,
-            padding=factor // 2 + factor,
-            groups=channels,
-            bias=False,
-        )
-        with torch.no_grad():
-            self.weight.copy_(bilinear_kernel(factor).expand_as(self.weight))
-
-    def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002
-        """(N, C, h, w) -> (N, C, factor * h, factor * w)."""
-        return super().forward(functional.pad(maps, (1, 1, 1, 1), mode="replicate"))
 
 
 class Smoothing(nn.Module):
@@ -89,6 +57,7 @@ class LiteFCN(nn.Module):
 
     mean = MEAN
     std = STD
+    architecture = "lite_fcn"
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,47 +97,71 @@ class LiteFCN(nn.Module):
         logits: Tensor = self(images)
         return logits
 
+    def header(self) -> dict[str, str]:
+        """What a file has to say, beside the weights, to build this network again."""
+        return {"architecture": self.architecture}
 
-def load_fcn(fcn: str) -> LiteFCN:
+
+Network = LiteFCN | VggFCN
+"""Either architecture: both have `mean`, `std`, `backbone`, and `object_logits(images)`."""
+
+
+def load_fcn(fcn: str) -> Network:
     """The network named `fcn`, on the CPU, ready to predict.
 
     `fcn` is "lite" (the embedded weights) or the path of a .safetensors file that `save_fcn` wrote.
     Raises AutomaskError when there is no such network or its file does not fit.
     """
-    if fcn in _EMBEDDED:
-        path = weights_path(_EMBEDDED[fcn])
-    elif fcn.endswith(".safetensors"):
-        path = Path(fcn)
-    else:
-        known = ", ".join(sorted(_EMBEDDED))
-        raise AutomaskError(
-            f"no FCN is called {fcn!r}: give {known} or the path of a .safetensors file"
-        )
-    if not path.is_file():
-        raise AutomaskError(
-            f"the weights {path} are missing: reinstall the package or correct the path"
-        )
-    model = LiteFCN()
+    path = _path_of(fcn)
     try:
         with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        model = _build(header)
         model.load_state_dict(_with_counters(model, tensors))
-    except (SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise AutomaskError(
-            f"{path} does not hold a lite FCN ({reason}): give a file of save_fcn"
-        ) from error
+    except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        reason = one_line(error)
+        raise AutomaskError(f"{path} does not hold an FCN of this package ({reason})") from error
     return model.eval()
 
 
-def save_fcn(model: LiteFCN, path: Path, metadata: dict[str, str]) -> None:
+def save_fcn(model: Network, path: Path, metadata: dict[str, str]) -> None:
     """Writes the weights at half precision, with `metadata` in the header, in one atomic step."""
     tensors = {
         name: tensor.detach().cpu().to(torch.float16).contiguous()
         for name, tensor in model.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    write_bytes(path, save_tensors(tensors, metadata={"architecture": "lite_fcn", **metadata}))
+    write_bytes(path, save_tensors(tensors, metadata={**metadata, **model.header()}))
+
+
+def _path_of(fcn: str) -> Path:
+    if fcn == VGG16:
+        raise AutomaskError(
+            "fcn vgg16 has no embedded weights: train it (automask train-fcn DATA -o OUT) and give "
+            "the path OUT/fcn8s.safetensors"
+        )
+    if fcn not in _EMBEDDED and not fcn.endswith(".safetensors"):
+        known = ", ".join(sorted(_EMBEDDED))
+        raise AutomaskError(
+            f"no FCN is called {fcn!r}: give {known} or the path of a .safetensors file"
+        )
+    path = weights_path(_EMBEDDED[fcn]) if fcn in _EMBEDDED else Path(fcn)
+    if not path.is_file():
+        raise AutomaskError(
+            f"the weights {path} are missing: reinstall the package or correct the path"
+        )
+    return path
+
+
+def _build(header: dict[str, str]) -> Network:
+    """An untrained network of the architecture that a file's header names."""
+    architecture = header.get("architecture")
+    if architecture == VggFCN.architecture:
+        return VggFCN.from_header(header)
+    if architecture == LiteFCN.architecture:
+        return LiteFCN()
+    raise ValueError("its header names no known architecture")
 
 
 def _with_counters(model: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

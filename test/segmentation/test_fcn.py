@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional
 
 from automask_ros.errors import AutomaskError
-from automask_ros.segmentation.fcn import BilinearUpsampling, LiteFCN, load_fcn, save_fcn
+from automask_ros.segmentation.fcn import LiteFCN, load_fcn, save_fcn
+from automask_ros.segmentation.upsampling import BilinearUpsampling
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def model() -> LiteFCN:
     return LiteFCN().eval()
 
 
-@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize("factor", [2, 4, 8, 16, 32])
 def test_upsampling_starts_as_exact_bilinear_interpolation(factor: int) -> None:
     maps = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(1))
     expected = functional.interpolate(
@@ -62,5 +63,5 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 def test_foreign_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "foreign.safetensors"
     path.write_bytes(b"not a weights file")
-    with pytest.raises(AutomaskError, match="does not hold a lite FCN"):
+    with pytest.raises(AutomaskError, match="does not hold an FCN"):
         load_fcn(str(path))
