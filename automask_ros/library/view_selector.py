@@ -15,6 +15,7 @@ from automask_ros.types import BGRImage
 _SHARPNESS_PIXELS = 320 * 240
 _THUMBNAIL = (64, 48)
 _COMPARED = 16
+_REACHED = 0.75
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,17 @@ class ViewSelectorConfig:
     """What counts as sharp and as new.
 
     ``min_sharpness``: least sharpness of any frame; keeps out black and fogged ones.
-    ``min_relative_sharpness``: least sharpness, as a share of the median of recent frames.
+    ``min_relative_sharpness``: least sharpness, as a share of what recent frames reach (the best
+    quarter of them: while the object is moved fast, most frames are blurred).
     ``min_novelty``: least difference (0..1) to each remembered view.
-    ``recent``: frames that the median is taken over. ``remembered``: kept views to compare with.
+    ``recent``: frames that count as recent, five seconds at 30 Hz. ``remembered``: kept views to compare with.
     ``changed_share``: share of the picture, the part that changed most, that novelty looks at.
     """
 
     min_sharpness: float = 4.0
     min_relative_sharpness: float = 0.4
     min_novelty: float = 0.03
-    recent: int = 15
+    recent: int = 150
     remembered: int = 200
     changed_share: float = 0.03
 
@@ -65,7 +67,7 @@ class ViewSelector:
         self._recent.append(measured)
         least = max(
             self.config.min_sharpness,
-            self.config.min_relative_sharpness * float(np.median(self._recent)),
+            self.config.min_relative_sharpness * float(np.quantile(self._recent, _REACHED)),
         )
         if measured < least:
             reason = f"too blurred (sharpness {measured:.0f} < {least:.0f})"

@@ -68,6 +68,14 @@ def test_blurred_frames_among_sharp_ones_are_refused():
             assert selection.reason.startswith("too blurred (sharpness ")
 
 
+def test_a_second_of_motion_blur_does_not_lower_the_bar():
+    selector = ViewSelector()
+    for frame in range(20):
+        assert selector.consider(turntable(frame)).keep
+    assert not any(selector.consider(blurred(turntable(frame))).keep for frame in range(20, 50))
+    assert selector.consider(turntable(50)).keep
+
+
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_frame_without_any_content_is_refused(level):
     frame = np.full((HEIGHT, WIDTH, 3), level, np.uint8)
