@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -62,6 +63,9 @@ def automask() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit code: 0, 2 for bad input, 130 when interrupted."""
+    # OpenMP's threads wait asleep, not spinning: on a small machine other processes need the cores.
+    # Read when torch is loaded, which the commands do late.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.WARNING, format="automask: %(message)s", stream=sys.stderr)
     try:
         result = automask.main(arguments, prog_name="automask", standalone_mode=False)

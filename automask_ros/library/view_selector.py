@@ -26,7 +26,8 @@ class ViewSelectorConfig:
     ``min_relative_sharpness``: least sharpness, as a share of what recent frames reach (the best
     quarter of them: while the object is moved fast, most frames are blurred).
     ``min_novelty``: least difference (0..1) to each remembered view.
-    ``recent``: frames that count as recent, five seconds at 30 Hz. ``remembered``: kept views to compare with.
+    ``recent``: frames that count as recent, five seconds at 30 Hz.
+    ``remembered``: kept views to compare with.
     ``changed_share``: share of the picture, the part that changed most, that novelty looks at.
     """
 
