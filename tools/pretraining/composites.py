@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from desks import DESKS
 from pictures import Pictures
 from textures import SURFACES, random_texture
 
@@ -37,8 +38,11 @@ def background(rng: np.random.Generator, pictures: Pictures, size: int) -> np.nd
 
 
 def _texture(rng: np.random.Generator, pictures: Pictures) -> np.ndarray:
-    if rng.random() < 0.4:
+    kind = rng.random()
+    if kind < 0.3:
         return pictures.surface(rng)
+    if kind < 0.65:
+        return random_texture(rng, DESKS)[..., ::-1]
     texture = random_texture(rng, SURFACES, 192)[..., ::-1]
     share = rng.choice([0.0, rng.random()], p=[0.4, 0.6])
     grey = texture.mean(axis=2, keepdims=True)
@@ -107,7 +111,15 @@ def fitted(rng: np.random.Generator, sprite: np.ndarray, side: float, turn: floa
     solid[..., :3] *= solid[..., 3:] / 255
     solid = np.asarray(cv2.warpAffine(solid, matrix, (w, h), flags=cv2.INTER_LINEAR), np.float32)
     solid[..., :3] /= np.maximum(solid[..., 3:], 1) / 255
-    return solid
+    return solid[_filled(solid[..., 3])]
+
+
+def _filled(alpha: np.ndarray) -> tuple[slice, slice]:
+    """Where there is something: a turned sprite leaves empty corners."""
+    rows, columns = np.nonzero(alpha > 8)
+    if len(rows) == 0:
+        return slice(None), slice(None)
+    return slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
 
 
 def lay(

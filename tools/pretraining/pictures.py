@@ -2,55 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-# The last shows and clutter scenes are never trained on: they measure.
+# The last scenes of each kind are never trained on: they measure.
 HELD_OUT = 100
 
 
 class Pictures:
     """The rendered folder: lists what is there now, so that training can start while rendering
-    goes on."""
+    goes on.
 
-    def __init__(self, root: Path, *, planned_shows: int, planned_clutter: int) -> None:
+    `planned` is how many scenes of each kind render.py was told to make: {"show": 3600, ...}.
+    """
+
+    def __init__(self, root: Path, planned: Mapping[str, int]) -> None:
         self.root = root
-        self._first_held_out = {
-            "show": planned_shows - HELD_OUT,
-            "clutter": planned_clutter - HELD_OUT,
-        }
+        self._first_held_out = {kind: count - HELD_OUT for kind, count in planned.items()}
         self.surfaces = [read_image(path) for path in sorted((root / "surfaces").glob("*.jpg"))]
         self.refresh()
 
     def refresh(self) -> None:
         """Looks for new files."""
-        self.sprites = sorted((self.root / "sprite").glob("*.png"))
-        self.shows = self._scenes("show", held_out=False)
-        self.clutter = self._scenes("clutter", held_out=False)
+        self._sprites = {
+            kind: sorted((self.root / kind).glob("*.png")) for kind in ("sprite", "piece")
+        }
+        self._scenes = {kind: self._listed(kind, held_out=False) for kind in self._first_held_out}
+
+    def counts(self) -> dict[str, int]:
+        """How many pictures of each kind there are to train on."""
+        return {kind: len(files) for kind, files in (self._sprites | self._scenes).items()}
 
     def held_out(self, kind: str) -> list[Path]:
         """The id files of the scenes kept for measuring."""
-        return self._scenes(kind, held_out=True)
+        return self._listed(kind, held_out=True)
 
-    def _scenes(self, kind: str, *, held_out: bool) -> list[Path]:
+    def _listed(self, kind: str, *, held_out: bool) -> list[Path]:
         first = self._first_held_out[kind]
         # The id file is written after the picture: where it is, both are (but for the one being
         # written).
-        files = sorted((self.root / kind).glob("*.png"))[:-1] if not held_out else []
-        if held_out:
-            files = sorted((self.root / kind).glob("*.png"))
-        return [path for path in files if (int(path.stem) >= first) == held_out]
+        files = sorted((self.root / kind).glob("*.png"))
+        chosen = [path for path in files if (int(path.stem) >= first) == held_out]
+        return chosen if held_out else chosen[:-1]
 
-    def sprite(self, rng: np.random.Generator) -> np.ndarray:
+    def sprite(self, rng: np.random.Generator, kind: str = "sprite") -> np.ndarray:
         """(h, w, 4) uint8 BGRA, colours not multiplied with alpha."""
-        return read_sprite(self.sprites[int(rng.integers(len(self.sprites)))])
+        files = self._sprites[kind]
+        return read_sprite(files[int(rng.integers(len(files)))])
 
     def scene(self, rng: np.random.Generator, kind: str) -> tuple[np.ndarray, np.ndarray]:
         """A picture (h, w, 3) BGR and its ids (h, w)."""
-        files = self.shows if kind == "show" else self.clutter
+        files = self._scenes[kind]
         return read_scene(files[int(rng.integers(len(files)))])
 
     def surface(self, rng: np.random.Generator) -> np.ndarray:

@@ -181,7 +181,8 @@ SHAPES: tuple[Callable[[np.random.Generator], list[np.ndarray]], ...] = (
 )
 
 
-def _material(rng: np.random.Generator) -> Material:
+def random_material(rng: np.random.Generator) -> Material:
+    """Printed, metal or of one colour."""
     kind = rng.random()
     red, green, blue = (float(value) / 255 for value in random_colour(rng))
     if kind < 0.45:
@@ -199,9 +200,9 @@ def make_model(seed: int) -> Model:
     rng = np.random.default_rng([seed, 7])
     shape = SHAPES[seed % len(SHAPES)]
     meshes = shape(rng)
-    first = _material(rng)
+    first = random_material(rng)
     parts = [
-        Part(mesh, first if place == 0 or rng.random() < 0.5 else _material(rng))
+        Part(mesh, first if place == 0 or rng.random() < 0.5 else random_material(rng))
         for place, mesh in enumerate(meshes)
     ]
     return Model(

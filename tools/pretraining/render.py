@@ -1,9 +1,9 @@
-"""Renders the pretraining pictures: sprites, shows (one thing on a table) and clutter (many
-things).
+"""Renders the pretraining pictures: sprites, shows (one thing on a table), clutter (many
+things), and of the crafted things pieces (sprites) and desks (shows that are hard).
 
-    python render.py --environments PACKAGE --out DATA --sprites 3000 --shows 3600 --clutter 2600
+    python render.py --environments PACKAGE --out DATA --sprites 2378 --shows 1500 --clutter 572
 
-The three kinds are made in turn, so that stopping early leaves a usable mixture; what exists is
+The kinds are made in turn, so that stopping early leaves a usable mixture; what exists is
 skipped, so that starting again goes on. Every picture has its own seed.
 """
 
@@ -12,10 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from crafted import HELD_OUT_SEED, make_crafted
 from environments import read_environments
 from meshes import Model, read_catalogues
 from pictures import HELD_OUT
@@ -27,6 +29,8 @@ SCENE_SIZE = (416, 320)
 SPRITE_SIZE = 256
 PROCEDURAL_MODELS = 420
 SMALLEST_INSTANCE = 40
+CRAFTED_MODELS = 800
+KINDS = ("sprite", "show", "clutter", "piece", "desk")
 
 
 def main() -> None:
@@ -37,6 +41,8 @@ def main() -> None:
     parser.add_argument("--sprites", type=int, default=3000)
     parser.add_argument("--shows", type=int, default=3600)
     parser.add_argument("--clutter", type=int, default=2600)
+    parser.add_argument("--pieces", type=int, default=2400)
+    parser.add_argument("--desks", type=int, default=2400)
     parser.add_argument("--models", type=int, default=None, help="stop reading after that many")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -52,18 +58,54 @@ def main() -> None:
     logging.info(
         "%d models, %d pictures, %d environments", len(models), len(pictures), len(environments)
     )
-    counts = {"sprite": options.sprites, "show": options.shows, "clutter": options.clutter}
+    planned = (options.sprites, options.shows, options.clutter, options.pieces, options.desks)
+    counts = dict(zip(KINDS, planned, strict=True))
     works = [
         (_turn(kind, number, count), kind, number)
         for kind, count in counts.items()
         for number in range(count)
     ]
-    _render_all(sorted(works), maker, models, options.out, options.seed)
+    crafted = [make_crafted(seed) for seed in range(CRAFTED_MODELS)]
+    studio = Studio(maker, models, crafted, options.desks - HELD_OUT, options.seed)
+    _render_all(sorted(works), studio, options.out)
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Makes the scene of a picture from its kind and number."""
+
+    maker: SceneMaker
+    models: list[Model]
+    crafted: list[Model]
+    first_held_out_desk: int
+    seed: int
+
+    def scene(self, kind: str, number: int) -> tuple[Scene, np.random.Generator]:
+        """The scene, and the generator of random numbers for what is left to choose."""
+        rng = np.random.default_rng([self.seed, KINDS.index(kind), number])
+        if kind == "sprite":
+            return self.maker.sprite(rng, self.models[number % len(self.models)]), rng
+        if kind == "piece":
+            return self.maker.sprite(rng, self.crafted[number % len(self.crafted)]), rng
+        if kind == "desk":
+            return self._desk(rng, number), rng
+        return (self.maker.show(rng) if kind == "show" else self.maker.clutter(rng)), rng
+
+    def _desk(self, rng: np.random.Generator, number: int) -> Scene:
+        """What is held out shows things that are in no other picture: even numbers on desks that
+        are hard, odd ones large and alone."""
+        held_out = number - self.first_held_out_desk
+        if held_out >= 0:
+            model = make_crafted(HELD_OUT_SEED + held_out)
+            return self.maker.desk(rng, model, plain=bool(number % 2))
+        known = self.crafted if rng.random() < 0.6 else self.models
+        model = known[int(rng.integers(len(known)))]
+        return self.maker.desk(rng, model, plain=rng.random() < 0.25)
 
 
 def _turn(kind: str, number: int, count: int) -> float:
     """When to render: what is held out for measuring comes first, the rest evenly mixed."""
-    held_out = kind != "sprite" and number >= count - HELD_OUT
+    held_out = kind not in ("sprite", "piece") and number >= count - HELD_OUT
     return -1.0 if held_out else number / count
 
 
@@ -87,28 +129,19 @@ def _write_sources(models: list[Model], out: Path) -> None:
     (out / "sources.json").write_text(json.dumps(rows, indent=1))
 
 
-def _render_all(
-    works: list[tuple[float, str, int]],
-    maker: SceneMaker,
-    models: list[Model],
-    out: Path,
-    seed: int,
-) -> None:
+def _render_all(works: list[tuple[float, str, int]], studio: Studio, out: Path) -> None:
     sprites = Renderer(SPRITE_SIZE, SPRITE_SIZE)
     scenes = Renderer(*SCENE_SIZE)
-    kinds = ("sprite", "show", "clutter")
-    for kind in kinds:
+    for kind in KINDS:
         (out / kind).mkdir(exist_ok=True)
     for done, (_, kind, number) in enumerate(works):
         target = out / kind / f"{number:05d}.png"
         if target.exists():
             continue
-        rng = np.random.default_rng([seed, kinds.index(kind), number])
-        if kind == "sprite":
-            scene = maker.sprite(rng, models[number % len(models)])
+        scene, rng = studio.scene(kind, number)
+        if kind in ("sprite", "piece"):
             _save_sprite(sprites, scene, target)
         else:
-            scene = maker.show(rng) if kind == "show" else maker.clutter(rng)
             _save_scene(scenes, scene, target, rng)
         if done % 100 == 99:
             sprites.forget_meshes()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from desks import DESKS
 from environments import studio
 from meshes import Material, Model, Part, soup
 from procedural import box
@@ -70,6 +71,35 @@ class SceneMaker:
         target = _centre(main) + rng.normal(0, 0.1, 3) * [1, 1, 0] * distance * np.tan(fov / 2)
         return self._scene(rng, things, target, distance, fov, 3.0 + 0.5 * distance)
 
+    def desk(self, rng: np.random.Generator, main: Model, *, plain: bool) -> Scene:
+        """`main` shown, often small, on a surface with a strong pattern among things that are cut
+        by the border, or smaller, or behind it. `plain`: large, alone, on an ordinary surface."""
+        thing, size = self._placed(rng, main, 1.0, np.zeros(2), 1)
+        things = [thing]
+        fov = rng.uniform(0.5, 1.1)
+        low, high = (0.3, 0.9) if plain else (0.07, 0.6)
+        share = np.exp(rng.uniform(np.log(low), np.log(high)))
+        distance = size / (2 * np.tan(fov / 2) * share)
+        half = distance * np.tan(fov / 2)
+        if not plain and rng.random() < 0.75:
+            for place in range(int(rng.integers(1, 6))):
+                things.append(self._beside(rng, size, half, place + 2))
+        target = _centre(thing) + rng.normal(0, 0.08, 3) * [1, 1, 0] * half
+        surface = None if plain else random_texture(rng, DESKS)
+        return self._scene(rng, things, target, distance, fov, 2.0 + 2 * half, surface)
+
+    def _beside(self, rng: np.random.Generator, size: float, half: float, number: int) -> Instance:
+        """Something smaller than a thing of `size` and close to it, or larger and at the border
+        of a view that reaches `half` far."""
+        if rng.random() < 0.4:
+            scale = size * rng.uniform(0.25, 0.7)
+            far = 0.5 * size + 0.6 * scale + rng.uniform(0.02, 0.8) * size
+        else:
+            scale = min(half * rng.uniform(0.3, 1.0), 4.0)
+            far = max(half * rng.uniform(1.0, 1.6), 0.5 * size + 0.7 * scale)
+        where = _direction(rng, 0.0)[:2] * far
+        return self._placed(rng, self._model(rng), scale, where, number)[0]
+
     def clutter(self, rng: np.random.Generator) -> Scene:
         """Three to fourteen things of several sizes close together on a table."""
         count = int(rng.integers(3, 15))
@@ -99,6 +129,7 @@ class SceneMaker:
         distance: float,
         fov: float,
         reach: float,
+        surface: np.ndarray | None = None,
     ) -> Scene:
         elevation = np.radians(
             rng.choice([rng.uniform(12, 40), rng.uniform(30, 70), rng.uniform(65, 90)])
@@ -106,7 +137,7 @@ class SceneMaker:
         eye = target + _direction(rng, elevation) * distance
         eye[2] = max(eye[2], 0.15)
         view = look_at(eye, target, rng.normal(0, 0.08))
-        room = self._room(rng, reach)
+        room = self._room(rng, reach, surface)
         lighting = self._lighting(rng)
         return Scene([*things, *room], lighting, view, perspective(fov, self.aspect), reach)
 
@@ -130,8 +161,10 @@ class SceneMaker:
         pose[:3, 3] = [where[0] - middle[0], where[1] - middle[1], -low[2]]
         return Instance(model.parts, pose, number), float((high - low).max())
 
-    def _room(self, rng: np.random.Generator, reach: float) -> list[Instance]:
-        """The table top, the floor below it, and furniture behind."""
+    def _room(
+        self, rng: np.random.Generator, reach: float, surface: np.ndarray | None
+    ) -> list[Instance]:
+        """The table top (of `surface`, or of any), the floor below it, and furniture behind."""
         if rng.random() < 0.6:
             half = [60.0, 60.0]
         else:
@@ -143,7 +176,9 @@ class SceneMaker:
         table = box(top, 0.02)
         table[:, 6:8] = table[:, :2] / rng.uniform(1.5, 12)
         material = Material(
-            texture=self._surface(rng), colour=(1.0, 1.0, 1.0), roughness=rng.uniform(0.1, 1)
+            texture=self._surface(rng) if surface is None else surface,
+            colour=(1.0, 1.0, 1.0),
+            roughness=rng.uniform(0.1, 1),
         )
         instances = [Instance([Part(table, material)], pose, TABLE_ID)]
         corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, -1], [1, 1], [-1, 1]]) * 80.0

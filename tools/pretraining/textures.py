@@ -162,3 +162,22 @@ def random_texture(
 ) -> np.ndarray:
     """One of `kinds`."""
     return kinds[int(rng.integers(len(kinds)))](rng, size)
+
+
+def relief(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Embossed figures, rims and letters in one grey, lit from a side, as on struck metal."""
+    drawn = np.zeros((size, size), np.uint8)
+    for _ in range(int(rng.integers(3, 12))):
+        centre = tuple(int(value) for value in rng.integers(size // 6, size * 5 // 6, 2))
+        axes = tuple(int(value) for value in rng.integers(size // 30, size // 4, 2))
+        angle = float(rng.uniform(0, 180))
+        cv2.ellipse(drawn, (centre, axes, angle), float(rng.integers(256)), -1)
+    for share in rng.uniform(0.3, 0.49, int(rng.integers(0, 4))):
+        cv2.circle(drawn, (size // 2, size // 2), int(share * size), 255.0, int(rng.integers(1, 5)))
+    letters = "".join(rng.choice(list(string.ascii_uppercase + string.digits), 4))
+    place = (size // 4, int(rng.uniform(0.3, 0.8) * size))
+    cv2.putText(drawn, letters, place, 3, size / 256, (255.0,), max(1, size // 80), cv2.LINE_AA)
+    height = cv2.GaussianBlur(drawn.astype(np.float32) / 255, (0, 0), rng.uniform(0.8, 3))
+    slope = cv2.Sobel(height, cv2.CV_32F, 1, 0) + cv2.Sobel(height, cv2.CV_32F, 0, 1)
+    shade = 190 + rng.uniform(20, 160) * slope + 30 * (fractal(rng, size) - 0.5)
+    return np.repeat(shade.clip(0, 255)[..., None], 3, axis=2).astype(np.uint8)

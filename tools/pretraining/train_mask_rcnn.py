@@ -85,7 +85,7 @@ def _trainer(model: MaskRCNN, config: FcnTrainConfig) -> Trainer:
 
 
 def _train(trainer: Trainer, options: argparse.Namespace) -> None:
-    pictures = Pictures(options.data, planned_shows=options.shows, planned_clutter=options.clutter)
+    pictures = Pictures(options.data, {"show": options.shows, "clutter": options.clutter})
     checkpoint = options.work / "mask_rcnn.safetensors"
     if checkpoint.exists():
         trainer.restore(checkpoint)
