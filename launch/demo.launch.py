@@ -37,6 +37,11 @@ _EXTRA = (
         description="How the pictures travel: raw on `image`, compressed on `image`/compressed",
     ),
     DeclareLaunchArgument(
+        "library",
+        default_value="~/automask_demo",
+        description="The folder where everything is kept; not the one of your own objects",
+    ),
+    DeclareLaunchArgument(
         "label", default_value="cup", description="Name of the object that the recording shows"
     ),
     DeclareLaunchArgument(

@@ -20,6 +20,21 @@ from automask_ros.resources import share_directory
 #: Two raw 4K frames (3840 x 2160 x 3 bytes), the least that a shared-memory segment should hold.
 LARGE_SEGMENT = 2 * 3840 * 2160 * 3
 
+#: Beside torch, ONNX Runtime and OpenCV, by the names under which they are installed.
+PACKAGES = (
+    "timm",
+    "onnx",
+    "pycocotools",
+    "safetensors",
+    "pydantic",
+    "rosbags",
+    "filelock",
+    "matplotlib",
+    "jinja2",
+    "click",
+    "tqdm",
+)
+
 # rclpy's major version names the distribution where no setup file has.
 _DISTRIBUTIONS = {3: "humble", 7: "jazzy", 9: "kilted"}
 
@@ -54,6 +69,7 @@ def check_machine() -> Iterator[Check]:
     yield check_onnxruntime()
     yield _attempt("OpenCV", _opencv, "sudo apt install libgl1 libglib2.0-0")
     yield check_cv_bridge()
+    yield check_packages()
 
 
 def check_dds_profile(
@@ -104,6 +120,22 @@ def check_cv_bridge() -> Check:
         return Check("cv_bridge", Status.OK, probe("import cv_bridge; print(cv_bridge.__file__)"))
     except AutomaskError as error:
         return Check("cv_bridge", Status.NOTE, f"not used ({error}); standard encodings need none")
+
+
+def check_packages() -> Check:
+    """Check that the other Python packages are there, pydantic in its second version."""
+    installed, absent = [], []
+    for name in PACKAGES:
+        try:
+            installed.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            absent.append(name)
+        if name == "pydantic" and installed[-1:] and installed[-1].startswith("pydantic 1."):
+            absent.append("pydantic>=2")
+    if absent:
+        remedy = f"pip install {' '.join(repr(name) for name in absent)}"
+        return Check("other packages", Status.MISSING, f"no {', '.join(absent)}", remedy)
+    return Check("other packages", Status.OK, ", ".join(installed))
 
 
 def _check_ros() -> Iterator[Check]:

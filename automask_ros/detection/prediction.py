@@ -57,11 +57,13 @@ class Predictor:
         version: int | None = None,
         device: str = "auto",
         runtime: str = "auto",
+        threads: int | None = None,
     ) -> Predictor:
         """The predictor of a version of `library`, the promoted one when None.
 
         `runtime` is 'onnx', 'torch' or 'auto': ONNX where the version has a graph for this
-        device, else torch; the log says which. AutomaskError when there is no such version.
+        device, else torch; the log says which. `threads` limits those of ONNX Runtime on the CPU
+        (torch's are the process's own). AutomaskError when there is no such version.
         """
         if runtime not in RUNTIMES:
             raise AutomaskError(f"unknown runtime {runtime!r}; use one of {', '.join(RUNTIMES)}")
@@ -76,7 +78,7 @@ class Predictor:
         use_onnx = runtime == "onnx" or (runtime == "auto" and graph.is_file() and place == "cpu")
         checkpoint = None if use_onnx else load_checkpoint(directory)
         chosen: Runtime = (
-            OnnxRuntime(graph, place)
+            OnnxRuntime(graph, place, threads)
             if checkpoint is None
             else TorchRuntime(build(checkpoint), place)
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
@@ -18,6 +19,9 @@ from automask_ros.types import BGRImage
 RawDetections = tuple[
     NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]
 ]
+
+
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
 class Runtime(Protocol):
@@ -48,17 +52,16 @@ class TorchRuntime:
 class OnnxRuntime:
     """ONNX Runtime with CUDA where `device` asks for it, else on the CPU.
 
-    `threads` limits the CPU threads; all cores when None.
+    `threads` limits the CPU threads; all cores when None. AutomaskError when the graph does not
+    load, or CUDA is asked for and does not start.
     """
 
     def __init__(self, path: Path, device: str, threads: int | None = None) -> None:
-        wanted = ["CPUExecutionProvider"]
+        wanted: list[Any] = [_CPU]
         if device.startswith("cuda"):
-            if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-                raise AutomaskError(
-                    "ONNX Runtime has no CUDA here; install onnxruntime-gpu, or use runtime torch"
-                )
-            wanted.insert(0, "CUDAExecutionProvider")
+            _require_cuda(onnxruntime.get_available_providers())
+            index = torch.device(device).index or 0
+            wanted.insert(0, (_CUDA, {"device_id": index}))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         if threads is not None:
@@ -69,6 +72,9 @@ class OnnxRuntime:
             raise AutomaskError(
                 f"{path} does not load in ONNX Runtime; train again or use runtime torch"
             ) from error
+        if device.startswith("cuda"):
+            # A provider that does not start is left out without a word.
+            _require_cuda(self._session.get_providers())
         used = self._session.get_providers()[0].removesuffix("ExecutionProvider")
         self.name = f"ONNX Runtime on {used}"
 
@@ -77,3 +83,11 @@ class OnnxRuntime:
             None, {"image": image, "minimum": minimum}
         )
         return boxes, scores, class_ids, masks
+
+
+def _require_cuda(providers: Collection[str]) -> None:
+    if _CUDA not in providers:
+        raise AutomaskError(
+            "ONNX Runtime has no CUDA that starts here; install onnxruntime-gpu and the CUDA "
+            "libraries that it asks for, or use runtime torch"
+        )

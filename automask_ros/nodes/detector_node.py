@@ -88,6 +88,7 @@ class DetectorNode(LifecycleNode):
             self._settings["device"],
             self._settings["runtime"],
             self._settings["score_threshold"],
+            self._settings["threads"],
             self._pipeline.use,
         )
         self._models = self.create_subscription(VisionInfo, "model", self._on_model, latched())

@@ -38,7 +38,8 @@ class _Order:
 class ModelLoader:
     """Loads the versions it is asked for; of several orders that wait, only the newest counts.
 
-    A `score_threshold` below 0 leaves each label the threshold that came with the model.
+    A `score_threshold` below 0 leaves each label the threshold that came with the model; 0
+    `threads` take one per core.
     `on_loaded` is called from the loader's thread with a model that was warmed up on a picture.
     A version that cannot be loaded is told in `problem`, and nothing else changes.
     """
@@ -50,12 +51,14 @@ class ModelLoader:
         device: str,
         runtime: str,
         score_threshold: float,
+        threads: int,
         on_loaded: Callable[[LiveModel], None],
     ) -> None:
         self._library = library
         self._device = device
         self._runtime = runtime
         self._score_threshold = score_threshold
+        self._threads = threads
         self._on_loaded = on_loaded
         self._ordered: _Order | None = None
         self.problem: str | None = None
@@ -100,7 +103,7 @@ class ModelLoader:
 
         try:
             predictor = Predictor.from_version(
-                self._library, order.version, self._device, self._runtime
+                self._library, order.version, self._device, self._runtime, self._threads or None
             )
         except AutomaskError as error:
             self.problem = f"model version {order.version} does not load: {error}"

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from automask_ros.cli import doctor_checks
 from automask_ros.cli.doctor_checks import (
     LARGE_SEGMENT,
     Check,
     Status,
     check_dds_profile,
     check_machine,
+    check_packages,
 )
 from automask_ros.cli.doctor_files import check_library, check_sample, check_weights
 from automask_ros.cli.main import main
@@ -88,6 +90,14 @@ def test_what_is_sourced_stays_in_the_prefix_path() -> None:
     assert ros_environment({"AMENT_PREFIX_PATH": "/opt/here"})["AMENT_PREFIX_PATH"].endswith(
         "/opt/here"
     )
+
+
+def test_an_absent_package_is_missing_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_packages().status is Status.OK
+    monkeypatch.setattr(doctor_checks, "PACKAGES", ("pydantic", "no-such-package"))
+    check = check_packages()
+    assert (check.status, check.detail) == (Status.MISSING, "no no-such-package")
+    assert check.remedy == "pip install 'no-such-package'"
 
 
 def test_probe_gives_output_or_the_reason() -> None:

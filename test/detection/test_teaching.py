@@ -51,6 +51,8 @@ def test_teaching_leaves_a_whole_promoted_version(library: Library, config: Trai
     assert training[-1].seconds_left == 0
     image, _ = draw_view("disc", 0)
     by_onnx = Predictor.from_version(library, device="cpu", runtime="auto")
+    limited = Predictor.from_version(library, device="cpu", runtime="onnx", threads=1)
+    assert limited.runtime._session.get_session_options().intra_op_num_threads == 1
     by_torch = Predictor.from_version(library, device="cpu", runtime="torch")
     assert by_onnx.runtime.name.startswith("ONNX Runtime on CPU")
     assert by_onnx.thresholds == record.thresholds
