@@ -4,9 +4,10 @@ After Long, Shelhamer, Darrell, "Fully Convolutional Networks for Semantic Segme
 2015): a classification network without its head, 1x1 score layers on strides 32, 16, 8 and 4,
 each coarser map upsampled by two with a learnable layer that starts as exact bilinear
 interpolation and summed with the next finer one, and one last upsampling to the size of the
-input. Two things differ from the paper: the backbone is EfficientNet-Lite0, and a score map has a
+input. Three things differ from the paper: the backbone is EfficientNet-Lite0; a score map has a
 few channels instead of one per class, with a depthwise smoothing after each sum, so that what the
-coarse maps know decides what the fine ones mean.
+coarse maps know decides what the fine ones mean; and a last skip at stride 2 reads the pixels
+themselves, for thin parts and small holes.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from automask_ros.segmentation.vgg_fcn import VggFCN
 BACKBONE = "tf_efficientnet_lite0"
 STRIDES = (4, 8, 16, 32)
 SCORE_CHANNELS = 48
+FINE_CHANNELS = 16
 # What the backbone was trained with: (pixel / 255 - MEAN) / STD, RGB.
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.5, 0.5, 0.5)
@@ -49,6 +51,29 @@ class Smoothing(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, h, w) -> the same shape."""
         return maps + self.mix(functional.relu(self.spatial(maps)))
+
+
+class FineSkip(nn.Module):
+    """The skip at stride 2: edges of the pixels, read with what stride 4 knows. Starts as nothing
+    but upsampling."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pixels = nn.Conv2d(3, FINE_CHANNELS, 5, stride=2, padding=2)
+        self.score = nn.Conv2d(SCORE_CHANNELS, FINE_CHANNELS, 1)
+        self.upsampling = BilinearUpsampling(FINE_CHANNELS, 2)
+        self.smoothing = Smoothing(FINE_CHANNELS)
+        self.classifier = nn.Conv2d(FINE_CHANNELS, 1, 1)
+        nn.init.zeros_(self.classifier.weight)
+        nn.init.zeros_(self.classifier.bias)  # type: ignore[arg-type]
+        self.logit_upsampling = BilinearUpsampling(1, 2)
+
+    def forward(self, images: Tensor, maps: Tensor, logits: Tensor) -> Tensor:
+        """(N, 3, H, W) pixels, (N, C, H/4, W/4) maps and their (N, 1, H/4, W/4) logits -> logits
+        (N, 1, H/2, W/2)."""
+        fine = self.upsampling(self.score(maps)) + functional.relu(self.pixels(images))
+        out: Tensor = self.logit_upsampling(logits) + self.classifier(self.smoothing(fine))
+        return out
 
 
 class LiteFCN(nn.Module):
@@ -73,7 +98,8 @@ class LiteFCN(nn.Module):
         # texture.
         self.context = nn.Conv2d(widths[-1], SCORE_CHANNELS, 1)
         self.classifier = nn.Conv2d(SCORE_CHANNELS, 1, 1)
-        self.final_upsampling = BilinearUpsampling(1, STRIDES[0])
+        self.fine = FineSkip()
+        self.final_upsampling = BilinearUpsampling(1, 2)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) RGB, normalised with MEAN and STD -> (N, 1, H, W) logits of "object"."""
@@ -89,7 +115,7 @@ class LiteFCN(nn.Module):
         for level in (2, 1, 0):
             maps = self.upsamplings[level](maps) + self.scores[level](features[level])
             maps = self.smoothings[level](maps)
-        logits: Tensor = self.final_upsampling(self.classifier(maps))
+        logits: Tensor = self.final_upsampling(self.fine(images, maps, self.classifier(maps)))
         return logits[..., :height, :width]
 
     def object_logits(self, images: Tensor) -> Tensor:

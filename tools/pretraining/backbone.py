@@ -1,4 +1,4 @@
-"""ImageNet weights of EfficientNet-Lite0 for timm's network."""
+"""Weights to begin with: ImageNet's for timm's EfficientNet-Lite0, or a whole lite FCN."""
 
 from __future__ import annotations
 
@@ -6,7 +6,24 @@ from pathlib import Path
 
 import timm
 import torch
+from safetensors.torch import load_file
 from torch import nn
+
+from automask_ros.segmentation.fcn import LiteFCN
+
+
+def load_lite(path: Path) -> LiteFCN:
+    """The lite FCN of `path`, which may have been written before there was a finest skip: that
+    starts fresh then. ValueError when the file holds another network."""
+    tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
+    model = LiteFCN()
+    expected = model.state_dict()
+    known = {n: t for n, t in tensors.items() if n in expected and t.shape == expected[n].shape}
+    missing = [n for n in expected if n not in known and not n.endswith("num_batches_tracked")]
+    if any(not name.startswith(("fine.", "final_upsampling.")) for name in missing):
+        raise ValueError(f"{path} holds no lite FCN: {missing[0]} is missing")
+    model.load_state_dict(known, strict=False)
+    return model.eval()
 
 
 def load_backbone(backbone: nn.Module, path: Path) -> None:

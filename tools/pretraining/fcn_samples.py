@@ -37,14 +37,14 @@ def sample(rng: np.random.Generator, pictures: Pictures, size: int) -> Sample:
         else:
             image, ids = _over_clutter(rng, pictures, size)
         mask = ids == 1
-        if mask.mean() > SMALLEST and _stands_out(ids):
+        if mask.mean() > SMALLEST and stands_out(ids):
             break
     if rng.random() < 0.15:
         image, mask = _turned(rng, image, mask)
     return degrade(rng, image), mask
 
 
-def _stands_out(ids: np.ndarray) -> bool:
+def stands_out(ids: np.ndarray) -> bool:
     """Whether thing 1 is larger than every other one that the border does not cut."""
     areas = np.bincount(ids.ravel(), minlength=2)
     border = np.concatenate([ids[0], ids[-1], ids[:, 0], ids[:, -1]])
@@ -120,6 +120,11 @@ def _with_main(
     main = fitted(rng, _sprite(rng, pictures), side, turn)
     slack = max(size - side, 0.0) / 2
     middle = size / 2 + rng.uniform(-0.75, 0.75, 2) * slack
+    if not distractors and rng.random() < 0.2:
+        # Alone it is what is shown, even where the border cuts it.
+        middle[int(rng.integers(2))] += rng.choice([-1, 1]) * (
+            0.25 * slack + rng.uniform(0, 0.6) * side
+        )
     if distractors:
         _lay_distractors(rng, pictures, canvas, side, middle)
         if rng.random() < 0.5:

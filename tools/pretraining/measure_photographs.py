@@ -17,11 +17,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from backbone import load_lite
 from fcn_samples import to_tensors
 from pictures import read_image
 from pycocotools.coco import COCO
 
-from automask_ros.segmentation.fcn import LiteFCN, load_fcn
+from automask_ros.segmentation.fcn import LiteFCN
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
-    model = load_fcn(str(options.weights))
+    model = load_lite(options.weights)
     coco = COCO(str(options.annotations))
     values: dict[str, list[float]] = defaultdict(list)
     for number in sorted(coco.getImgIds())[:: options.every]:

@@ -17,12 +17,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from backbone import load_backbone
-from fcn_samples import prepared_batches, to_tensors
+from backbone import load_backbone, load_lite
+from fcn_samples import prepared_batches, stands_out, to_tensors
 from pictures import Pictures, read_scene
 from torch import Tensor, nn
 
-from automask_ros.segmentation.fcn import LiteFCN, load_fcn, save_fcn
+from automask_ros.segmentation.fcn import LiteFCN, save_fcn
 from automask_ros.segmentation.fcn_training import (
     FcnStep,
     FcnTrainConfig,
@@ -59,7 +59,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
     torch.manual_seed(options.seed)
-    model = load_fcn(str(options.start)) if options.start else _from_imagenet(options.backbone)
+    model = load_lite(options.start) if options.start else _from_imagenet(options.backbone)
     _channels_last(model)
     options.work.mkdir(parents=True, exist_ok=True)
     _train(_trainer(model, options), options)
@@ -166,7 +166,7 @@ def held_out_iou(model: LiteFCN, paths: list[Path]) -> float:
     for path in paths:
         image, ids = read_scene(path)
         wanted = ids == 1
-        if wanted.sum() < SMALLEST_WANTED:
+        if wanted.sum() < SMALLEST_WANTED or not stands_out(ids):
             continue
         pixels, _ = to_tensors([(image, wanted)])
         found = model(pixels)[0, 0].numpy() > 0
