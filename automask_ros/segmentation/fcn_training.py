@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from automask_ros.library.files import write_bytes
-from automask_ros.segmentation.fcn import LiteFCN
 
 Batches = Iterator[tuple[Any, Any]]
 
@@ -180,15 +179,6 @@ class Trainer:
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": state, "param_groups": groups})
         self.step = int(next(iter(state.values()))["step"].item()) if state else 0
-
-
-def fcn_trainer(model: LiteFCN, config: FcnTrainConfig) -> Trainer:
-    """Trains on (N, 3, H, W) normalised images and (N, 1, H, W) targets of 0 or 1."""
-
-    def loss(images: Tensor, targets: Tensor) -> Tensor:
-        return segmentation_loss(model(images), targets, config.boundary_weight)
-
-    return Trainer(model, model.backbone, config, loss)
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from automask_ros.errors import AutomaskError
-from automask_ros.segmentation.fcn import LiteFCN, load_fcn, save_fcn
+from automask_ros.segmentation.fcn import SCORE_CHANNELS, FineSkip, LiteFCN, load_fcn, save_fcn
 from automask_ros.segmentation.upsampling import BilinearUpsampling
 
 
@@ -37,6 +37,21 @@ def test_any_size_gives_logits_of_that_size(model: LiteFCN, height: int, width: 
         logits = model(torch.zeros(1, 3, height, width))
     assert logits.shape == (1, 1, height, width)
     assert torch.isfinite(logits).all()
+
+
+def test_finest_skip_starts_as_upsampling_and_then_reads_the_pixels() -> None:
+    torch.manual_seed(0)
+    skip = FineSkip()
+    images, maps = torch.rand(1, 3, 32, 32), torch.rand(1, SCORE_CHANNELS, 8, 8)
+    logits = torch.rand(1, 1, 8, 8)
+    upsampled = functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(skip(images, maps, logits), upsampled)
+    torch.nn.init.ones_(skip.classifier.weight)
+    changed = images.clone()
+    changed[..., 16, 16] += 1
+    difference = (skip(changed, maps, logits) - skip(images, maps, logits)).abs()[0, 0]
+    assert difference[8, 8] > 0
+    assert difference[0, 0] == 0
 
 
 def test_saved_weights_come_back(model: LiteFCN, tmp_path: Path) -> None:

@@ -99,7 +99,8 @@ def fitted(rng: np.random.Generator, sprite: np.ndarray, side: float, turn: floa
         sprite = sprite[:, ::-1]
     if scale < 0.6:
         shrunk = scale * 1.6
-        sprite = cv2.resize(sprite, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
+        shape = (max(1, round(width * shrunk)), max(1, round(height * shrunk)))
+        sprite = cv2.resize(sprite, shape, interpolation=cv2.INTER_AREA)
         height, width = sprite.shape[:2]
         scale = side / max(height, width)
     angle = rng.uniform(-turn, turn)
