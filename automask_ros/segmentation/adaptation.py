@@ -30,15 +30,19 @@ __all__ = ["AdaptationConfig", "TaughtView", "adapt"]
 class AdaptationConfig:
     """How long and how fast to adapt."""
 
-    iterations: int = 100
+    iterations: int = 80
     """Steps at most."""
     seconds: float = 30.0
     """Steps end after this long at the latest."""
     batch_size: int = 4
     """Pictures a step."""
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     """Peak of a schedule that rises over the first tenth and falls to nothing."""
     weight_decay: float = 1e-4
+    way: float = 0.7
+    """How far the weights go from the old ones to the taught ones: between them lies what knows
+    the object and has not forgotten the others (Wortsman et al., "Robust fine-tuning of zero-shot
+    models", CVPR 2022)."""
     seed: int = 0
     samples: SampleConfig = field(default_factory=SampleConfig)
 
@@ -80,7 +84,10 @@ def adapt(
                 progress(Progress("adapt", step, config.iterations, float(loss.detach())))
             if spent >= 1.0:
                 break
-    return adapted.requires_grad_(False).eval()
+    adapted.requires_grad_(False).eval()
+    for new, old in zip(adapted.parameters(), network.parameters(), strict=True):
+        new.lerp_(old, 1.0 - config.way)
+    return adapted
 
 
 def _rate_at(done: float) -> float:

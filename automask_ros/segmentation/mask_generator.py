@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
-from automask_ros.segmentation.blobs import BlobConfig, filter_blobs
+from automask_ros.segmentation.blobs import BlobConfig, describe_mask, filter_blobs
 from automask_ros.segmentation.denoising import remove_impulse_noise
 from automask_ros.segmentation.fcn import load_fcn
 from automask_ros.segmentation.prediction import predict_logits, to_probability
+from automask_ros.segmentation.prompting import Refiner
 from automask_ros.segmentation.refinement import RefineConfig, refine_edges
 from automask_ros.segmentation.surroundings import find_square
 from automask_ros.segmentation.verdict import VerdictConfig, judge
@@ -54,21 +57,33 @@ class MaskGenerator:
     """Makes the mask of the object that an image shows."""
 
     def __init__(
-        self, fcn: str = "lite", device: str = "auto", config: MaskConfig | None = None
+        self,
+        fcn: str = "lite",
+        device: str = "auto",
+        config: MaskConfig | None = None,
+        refiner: Refiner | None = None,
     ) -> None:
-        """`fcn` is "lite" or a path; `device` is "auto", "cpu", "cuda" or "cuda:N".
+        """`fcn` is "lite" or a path; `device` is "auto", "cpu", "cuda" or "cuda:N"; `refiner`
+        redraws each mask before it is judged.
 
         Raises AutomaskError when there is no such network or no such device.
         """
         self.fcn = fcn
         self.config = config or MaskConfig()
         self.device = _choose_device(device)
-        self._network = load_fcn(fcn).to(self.device)
+        self.network = load_fcn(fcn).to(self.device)
+        self._refiner = refiner
+
+    def with_network(self, network: Any) -> MaskGenerator:
+        """A generator like this one that uses another network, such as an adapted copy."""
+        other = copy.copy(self)
+        other.network = network
+        return other
 
     def __call__(self, image: np.ndarray) -> Mask:
         """The mask of the object in an image (H, W, 3) uint8 BGR, of the same height and width."""
         clean = remove_impulse_noise(image)
-        return make_mask(clean, self.predict(clean), self.config)
+        return make_mask(clean, self.predict(clean), self.config, self._refiner)
 
     def predict(self, image: np.ndarray) -> np.ndarray:
         """(H, W) float32 in 0..1: how likely each pixel of an (H, W, 3) BGR image is object."""
@@ -83,7 +98,7 @@ class MaskGenerator:
 
     def _look(self, image: np.ndarray) -> np.ndarray:
         """(H, W) float32 logits of the network for an image (H, W, 3) BGR."""
-        return predict_logits(self._network, image, self._input_size(max(image.shape)))
+        return predict_logits(self.network, image, self._input_size(max(image.shape)))
 
     def _input_size(self, side: int) -> int:
         """The longer side that an image with a longer side of `side` pixels is brought to."""
@@ -91,16 +106,26 @@ class MaskGenerator:
         return min(self.config.input_size, useful)
 
 
-def make_mask(image: np.ndarray, probability: np.ndarray, config: MaskConfig | None = None) -> Mask:
+def make_mask(
+    image: np.ndarray,
+    probability: np.ndarray,
+    config: MaskConfig | None = None,
+    refiner: Refiner | None = None,
+) -> Mask:
     """The mask and its verdict from what a network says, `probability` (H, W) float32 in 0..1.
 
-    `image` (H, W, 3) uint8 BGR is what it saw.
+    `image` (H, W, 3) uint8 BGR is what it saw; `refiner` may redraw what is found.
     """
     config = config or MaskConfig()
     pixels, statistics = filter_blobs(probability, config.blobs)
     if config.refine and not statistics.empty:
         refined = refine_edges(image, probability, pixels, config.edges)
         pixels, statistics = filter_blobs(refined, config.blobs)
+    if refiner is not None and not statistics.empty:
+        pixels = refiner(image, pixels)
+        statistics = describe_mask(
+            pixels, statistics.blobs, statistics.parts, statistics.stray_share
+        )
     return Mask(pixels, judge(statistics, probability, pixels, image, config.verdict))
 
 

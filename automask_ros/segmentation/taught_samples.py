@@ -35,7 +35,7 @@ class TaughtView:
 class SampleConfig:
     """What the training pictures look like."""
 
-    side: int = 224
+    side: int = 192
     """Height and width of a training picture, in pixels."""
     pasted_share: float = 0.5
     """Share of the pictures whose object is pasted onto another view's background."""
@@ -78,11 +78,12 @@ class TaughtSamples:
         scale = side * math.exp(rng.uniform(math.log(least), math.log(greatest))) / extent
         left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
         angle = rng.uniform(-self._config.turn, self._config.turn)
-        move = cv2.getRotationMatrix2D((left + width / 2, top + height / 2), angle, scale)
+        middle = (left + width / 2, top + height / 2)
+        move = np.asarray(cv2.getRotationMatrix2D(middle, angle, scale), np.float64)
         # Anywhere near the middle, but the object stays in the picture where it fits.
         room = max(0.0, side - scale * max(width, height)) / 2
         place = side / 2 + rng.uniform(-0.8, 0.8, 2) * room
-        move[:, 2] += place - (left + width / 2, top + height / 2)
+        move[:, 2] += place - np.array(middle)
         if rng.random() < 0.5:
             move = np.array([[-1.0, 0.0], [0.0, 1.0]]) @ move + [[0, 0, side - 1], [0, 0, 0]]
         return move

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from automask_ros.segmentation.agreement import Agreement
 from automask_ros.segmentation.blobs import BlobStatistics
 from automask_ros.segmentation.surroundings import find_surroundings, shrink
 from automask_ros.types import Verdict
@@ -45,6 +46,8 @@ class VerdictConfig:
     """Least share of the pixels at probability 0.25 that also reach 0.75."""
     least_contrast: float = 0.3
     """Least share of the boundary at which the image shows an edge."""
+    least_agreement: float = 0.4
+    """Least agreement with the other views of the object, where there are enough."""
     edge_difference: float = 8.0
     """Distance in 8-bit CIELAB between its two sides from which a boundary counts as an edge."""
 
@@ -92,6 +95,35 @@ def judge(
     if score < config.accept_score and not reasons:
         reasons = [min(factors, key=lambda factor: factor.value).words]
     return Verdict(not reasons, float(min(1.0, max(0.0, score))), tuple(reasons))
+
+
+def with_agreement(
+    verdict: Verdict, agreement: Agreement, config: VerdictConfig | None = None
+) -> Verdict:
+    """A verdict that knew its own view alone, and how the mask fits to the object's other views.
+
+    Views differ without being wrong: only half of the score depends on it.
+    """
+    config = config or VerdictConfig()
+    if verdict.score == 0.0:
+        return verdict
+    score = verdict.score * (0.5 + 0.5 * agreement.value)
+    reasons = list(verdict.reasons)
+    if agreement.value < config.least_agreement or (score < config.accept_score and not reasons):
+        reasons.append(_disagreement(agreement))
+    return Verdict(not reasons, float(score), tuple(reasons))
+
+
+def _disagreement(agreement: Agreement) -> str:
+    if agreement.outside > 1.0 - agreement.inside:
+        return (
+            "differs from the other views: what they show is also elsewhere"
+            f" ({agreement.outside:.0%} of it)"
+        )
+    return (
+        "differs from the other views: little of it looks like what they show"
+        f" ({agreement.inside:.0%})"
+    )
 
 
 def gather_evidence(

@@ -1,0 +1,213 @@
+"""The masks of one object's views, judged by each other and made better by a network adapted to it.
+
+The remedy of the paper without its person: the masks that the network is sure of and that agree
+with each other teach a copy of it, and the views are segmented again. Whether that helped is
+measured where it was not taught: on views held back and on refused ones, by their agreement with
+all others, which the copy cannot raise by merely growing sure of itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from automask_ros.segmentation.adaptation import AdaptationConfig, TaughtView, adapt
+from automask_ros.segmentation.agreement import (
+    Agreement,
+    AgreementConfig,
+    Consensus,
+    FeatureReader,
+)
+from automask_ros.segmentation.denoising import remove_impulse_noise
+from automask_ros.segmentation.evaluation import mask_iou
+from automask_ros.segmentation.fcn import load_fcn
+from automask_ros.segmentation.mask_generator import MaskGenerator
+from automask_ros.segmentation.verdict import with_agreement
+from automask_ros.types import Mask, Progress, ProgressCallback
+
+
+@dataclass(frozen=True)
+class ObjectMaskConfig:
+    """What is done with the views of an object once each has a mask."""
+
+    adapt: bool = True
+    """Teach a copy of the network. Without, the views are only compared."""
+    rounds: int = 2
+    """How often at most a copy is taught."""
+    held_back: int = 4
+    """Every so many of the trusted views teach nothing: they measure."""
+    least_trusted: int = 5
+    """With fewer trusted views no copy is taught."""
+    seconds: float = 60.0
+    """No further round begins after half of this."""
+    damage: float = 0.01
+    """By how much the agreement of held-back views may fall at most."""
+    least_likeness: float = 0.8
+    """Least mean intersection over union of old and new masks on the held-back views."""
+    adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
+    agreement: AgreementConfig = field(default_factory=AgreementConfig)
+
+
+@dataclass(frozen=True, eq=False)
+class ViewMask:
+    """A view's mask with the verdict that knows the other views, and whether an adapted network
+    made it."""
+
+    mask: Mask
+    adapted: bool = False
+
+
+def improve_masks(
+    generator: MaskGenerator,
+    images: Sequence[np.ndarray],
+    masks: Sequence[Mask],
+    *,
+    drawn: Sequence[bool] | None = None,
+    empty_scenes: Sequence[np.ndarray] = (),
+    config: ObjectMaskConfig | None = None,
+    progress: ProgressCallback | None = None,
+) -> list[ViewMask]:
+    """Better masks, or the same, of one object's views, judged by each other.
+
+    `images` are (H, W, 3) uint8 BGR, in the order of capture, `masks` what `generator` made of
+    them; those that are `drawn` stay as they are. `empty_scenes` show the place without the object.
+    With too few views to compare, all stays as it is.
+    """
+    work = _ObjectMasks(generator, images, masks, drawn, config or ObjectMaskConfig(), progress)
+    work.compare(empty_scenes)
+    return work.result()
+
+
+class _ObjectMasks:
+    """The state of one object's masks while they are made better."""
+
+    def __init__(
+        self,
+        generator: MaskGenerator,
+        images: Sequence[np.ndarray],
+        masks: Sequence[Mask],
+        drawn: Sequence[bool] | None,
+        config: ObjectMaskConfig,
+        progress: ProgressCallback | None,
+    ) -> None:
+        self._generator, self._images, self._config = generator, images, config
+        self._masks, self._progress = list(masks), progress
+        self._drawn = list(drawn) if drawn is not None else [False] * len(masks)
+        self._adapted = [False] * len(masks)
+        self._agreements: list[Agreement] | None = None
+
+    def compare(self, empty_scenes: Sequence[np.ndarray]) -> None:
+        """Judge the masks by each other, and while it helps, make them anew."""
+        begin = time.monotonic()
+        if len(self._images) < self._config.agreement.least_views:
+            return
+        network = self._generator.network if self._generator.fcn == "lite" else load_fcn("lite")
+        reader = FeatureReader(network, self._config.agreement)
+        features = [
+            reader(remove_impulse_noise(self._images[index]))
+            for index in self._steps("compare", range(len(self._images)))
+        ]
+        scenes = [reader(scene) for scene in empty_scenes]
+        for turn in range(self._config.rounds + 1):
+            weights = [
+                1.0 if drawn else mask.verdict.score * (1.0 if mask.verdict.accepted else 0.25)
+                for mask, drawn in zip(self._masks, self._drawn, strict=True)
+            ]
+            consensus = Consensus(
+                features,
+                [mask.pixels for mask in self._masks],
+                weights,
+                empty_scenes=scenes,
+                config=self._config.agreement,
+            )
+            if not consensus.possible:
+                return
+            self._agreements = [
+                consensus.agreement(index, mask.pixels) for index, mask in enumerate(self._masks)
+            ]
+            late = time.monotonic() - begin > self._config.seconds / 2
+            if not self._config.adapt or turn == self._config.rounds or (turn and late):
+                return
+            if not self._improve(consensus):
+                return
+
+    def result(self) -> list[ViewMask]:
+        """The masks as they are now."""
+        agreements: Sequence[Agreement | None] = self._agreements or [None] * len(self._masks)
+        return [
+            ViewMask(
+                mask
+                if agreement is None or drawn
+                else Mask(
+                    mask.pixels,
+                    with_agreement(mask.verdict, agreement, self._generator.config.verdict),
+                ),
+                adapted,
+            )
+            for mask, agreement, drawn, adapted in zip(
+                self._masks, agreements, self._drawn, self._adapted, strict=True
+            )
+        ]
+
+    def _improve(self, consensus: Consensus) -> bool:
+        """One round: teach a copy, segment again, keep what is better; False if nothing is."""
+        trusts = [
+            each.mask.verdict.score if each.mask.verdict.accepted else 0.0 for each in self.result()
+        ]
+        trusted = [index for index, trust in enumerate(trusts) if trust > 0]
+        if len(trusted) < self._config.least_trusted:
+            return False
+        held = set(trusted[self._config.held_back // 2 :: self._config.held_back])
+        taught = [index for index in trusted if index not in held]
+        views = [
+            TaughtView(remove_impulse_noise(self._images[i]), self._masks[i].pixels, trusts[i])
+            for i in taught
+        ]
+        network = adapt(self._generator.network, views, self._config.adaptation, self._progress)
+        adapted = self._generator.with_network(network)
+        # First where it was not taught: if it harms there, the rest need not be looked at.
+        first = [index for index in range(len(self._images)) if index in held]
+        proposals = {index: adapted(self._images[index]) for index in first}
+        if not self._harmless(consensus, proposals):
+            return False
+        rest = [i for i in range(len(self._images)) if i not in held and not self._drawn[i]]
+        for index in self._steps("masks again", rest):
+            proposals[index] = adapted(self._images[index])
+        return self._adopt(consensus, proposals)
+
+    def _harmless(self, consensus: Consensus, proposals: dict[int, Mask]) -> bool:
+        """Does the copy still find what the held-back views show?"""
+        likeness = [mask_iou(self._masks[i].pixels, new.pixels) for i, new in proposals.items()]
+        gains = [self._gain(consensus, index, new) for index, new in proposals.items()]
+        return (
+            float(np.mean(likeness)) >= self._config.least_likeness
+            and float(np.mean(gains)) >= -self._config.damage
+        )
+
+    def _adopt(self, consensus: Consensus, proposals: dict[int, Mask]) -> bool:
+        """Take the proposals that agree no less with the other views; were there any better?"""
+        better = False
+        for index, new in proposals.items():
+            gain = self._gain(consensus, index, new)
+            if self._drawn[index] or gain < -self._config.damage:
+                continue
+            if not self._masks[index].verdict.accepted:
+                better |= new.verdict.accepted or gain > self._config.damage
+            self._masks[index], self._adapted[index] = new, True
+        return better
+
+    def _gain(self, consensus: Consensus, index: int, new: Mask) -> float:
+        """How much more a view would agree with the others with a new mask."""
+        assert self._agreements is not None  # set before any round
+        before = self._agreements[index].value
+        return consensus.agreement(index, new.pixels).value - before
+
+    def _steps(self, stage: str, indices: Sequence[int]) -> Iterator[int]:
+        """The indices, with a word of progress after each."""
+        for step, index in enumerate(indices, start=1):
+            yield index
+            if self._progress is not None:
+                self._progress(Progress(stage, step, len(indices)))

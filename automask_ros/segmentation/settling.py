@@ -1,0 +1,131 @@
+"""The masks of an object in the library, settled: judged by each other, made better, kept.
+
+What is left to do can be read from the library at any time: a mask that waits was made by the plain
+network, a settled one says so in the name of what made it. The result depends on the views alone,
+not on how often they were settled before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from automask_ros.library import files
+from automask_ros.library.image_file import read_image
+from automask_ros.library.library import Library
+from automask_ros.segmentation.mask_generator import MaskCallback, MaskGenerator
+from automask_ros.segmentation.object_masks import ObjectMaskConfig, improve_masks
+from automask_ros.types import PERSON, Mask, ProgressCallback, View
+
+_COMPARED = ", compared"
+_ADAPTED = ", adapted"
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of one object's views: all of them, how many masks an adapted network made, and
+    how many are accepted before and after."""
+
+    views: list[View]
+    adapted: int
+    accepted_before: int
+    accepted_after: int
+
+
+def unsettled_labels(library: Library, views: Sequence[View] | None = None) -> list[str]:
+    """The objects with masks that have not been compared with each other yet."""
+    every = library.views() if views is None else views
+    return sorted({view.label for view in every if _waits(view)})
+
+
+def settle_object(
+    library: Library,
+    generator: MaskGenerator,
+    label: str,
+    config: ObjectMaskConfig | None = None,
+    progress: ProgressCallback | None = None,
+    on_mask: MaskCallback | None = None,
+) -> Settled:
+    """Compares the masks of an object's views, adapts the network to it, keeps what is better.
+
+    Views without a mask or vetoed ones are left out, drawn masks stay. `on_mask` is told each mask
+    that an adapted network made. Raises AutomaskError when a view cannot be read.
+    """
+    views = [view for view in library.views(label) if view.verdict and not view.vetoed]
+    images = _Images(library, views)
+    before = [_plain_mask(library, generator, view) for view in views]
+    improved = improve_masks(
+        generator,
+        images,
+        before,
+        drawn=[view.drawn for view in views],
+        empty_scenes=[read_image(path) for path in empty_scene_paths(library, label)],
+        config=config,
+        progress=progress,
+    )
+    kept = []
+    for view, new in zip(views, improved, strict=True):
+        if view.drawn:
+            kept.append(view)
+            continue
+        name = generator.fcn + (_ADAPTED if new.adapted else _COMPARED)
+        kept.append(library.write_mask(view, new.mask, fcn=name))
+        if new.adapted and on_mask is not None:
+            on_mask(kept[-1], library.read_image(view), new.mask)
+    return Settled(
+        kept,
+        adapted=sum(each.adapted for each in improved),
+        accepted_before=sum(mask.verdict.accepted for mask in before),
+        accepted_after=sum(each.mask.verdict.accepted for each in improved),
+    )
+
+
+def empty_scene_paths(library: Library, label: str) -> list[Path]:
+    """The pictures of the place without the object: objects/LABEL/background/*.png."""
+    return sorted(_background(library, label).glob("*.png"))
+
+
+def add_empty_scene(library: Library, label: str, picture: Path) -> None:
+    """Keep a picture of the place without the object; the same name replaces an older one.
+
+    AutomaskError when it cannot be read or the object has no folder yet.
+    """
+    folder = _background(library, label)
+    image = read_image(picture)
+    files.make_directory(folder)
+    files.write_image(folder / f"{picture.stem}.png", image)
+
+
+class _Images(Sequence[np.ndarray]):
+    """The images of views, read when they are asked for."""
+
+    def __init__(self, library: Library, views: Sequence[View]) -> None:
+        self._library, self._views = library, views
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return self._library.read_image(self._views[index])
+
+
+def _plain_mask(library: Library, generator: MaskGenerator, view: View) -> Mask:
+    """The mask that the plain network makes of a view, or that a person drew."""
+    pixels = library.read_mask(view)
+    if pixels is not None and view.verdict is not None and (view.drawn or _waits(view)):
+        return Mask(pixels, view.verdict)
+    return generator(library.read_image(view))
+
+
+def _waits(view: View) -> bool:
+    """True for a mask that is a plain network's."""
+    if view.verdict is None or view.vetoed or view.made_by is None or view.made_by == PERSON:
+        return False
+    return not view.made_by.endswith((_COMPARED, _ADAPTED))
+
+
+def _background(library: Library, label: str) -> Path:
+    return library.image_path(label, "any").parent.parent / "background"
