@@ -21,6 +21,8 @@ COMMANDS = {
     "train": "Train a new model on all accepted masks of a library.",
     "evaluate": "Measure the current model's mask AP against COCO annotations.",
     "evaluate-masks": "Measure the automatic masks against people's polygons.",
+    "train-fcn": "Train the paper's FCN on SceneParse150, or add taught objects to an FCN.",
+    "evaluate-fcn": "Measure an FCN on SceneParse150: the benchmark's four figures.",
     "detect": "Find the taught objects in images or a recording.",
     "doctor": "Say what this machine has and what is missing.",
     "demo": "Teach three objects from the sample recording with the real nodes, then test the "
