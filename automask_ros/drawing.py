@@ -57,13 +57,16 @@ def draw_mask(
     verdict: Verdict | None = None,
     *,
     words: bool = True,
+    colour: Colour | None = None,
 ) -> np.ndarray:
     """Lay a mask over its image, in the colour of its verdict, with the verdict in words.
 
     :param image: ``(H, W, 3)`` uint8 BGR; it is not changed.
     :param pixels: ``(H, W)`` bool.
     :param verdict: ``None`` for a mask that nobody has judged: then no words are drawn.
-    :param words: whether to write the verdict and its reasons in the top left corner.
+    :param words: whether to write the verdict and its reasons on a bar, at the top or, if there
+        is less of the mask, at the bottom.
+    :param colour: of the mask, instead of that of its verdict.
     :returns: a new ``(H, W, 3)`` uint8 BGR image.
     :raises AutomaskError: when the mask is not as large as the image.
     """
@@ -73,13 +76,16 @@ def draw_mask(
             f"a mask of {pixels.shape} does not fit an image of {image.shape[:2]}: "
             "use the mask that was made from this image"
         )
-    colour = UNJUDGED if verdict is None else ACCEPTED if verdict.accepted else REFUSED
+    if colour is None:
+        colour = UNJUDGED if verdict is None else ACCEPTED if verdict.accepted else REFUSED
     canvas = image.copy()
     _paint(canvas, PlacedMask(0, 0, pixels), colour)
     if verdict is not None and words:
         outcome = "accepted" if verdict.accepted else "refused"
         lines = (f"{outcome} {verdict.score:.2f}", *verdict.reasons)
-        _write(canvas, lines, (0, 0), colour)
+        third = max(1, image.shape[0] // 3)
+        below = np.count_nonzero(pixels[:third]) > np.count_nonzero(pixels[-third:])
+        _write(canvas, lines, (0, image.shape[0] if below else 0), colour)
     return canvas
 
 
@@ -185,14 +191,19 @@ def _paint(canvas: np.ndarray, mask: PlacedMask, colour: Colour) -> None:
 def _write(canvas: np.ndarray, lines: Sequence[str], at: tuple[int, int], colour: Colour) -> None:
     """Write lines on a bar of ``colour``, moved so that it lies inside the canvas, in place.
 
-    The letters are black or white, whichever the bar's brightness asks for. Letters outside ASCII
-    become question marks: the built-in font has none.
+    Lines that are too long for the canvas are broken between words. The letters are black or white,
+    whichever the bar's brightness asks for; those outside ASCII become question marks, because the
+    built-in font has none.
     """
     height, width = canvas.shape[:2]
     scale, thickness = max(0.4, min(height, width) / 960), _line_width(canvas)
-    texts = [line.encode("ascii", "replace").decode() for line in lines]
-    sizes = [cv2.getTextSize(text, _FONT, scale, thickness)[0] for text in texts]
     pad = max(2, round(6 * scale))
+    texts = [
+        text
+        for line in lines
+        for text in _wrap(line.encode("ascii", "replace").decode(), width - 2 * pad, scale)
+    ]
+    sizes = [cv2.getTextSize(text, _FONT, scale, thickness)[0] for text in texts]
     line_height = max(size[1] for size in sizes) + 2 * pad
     bar_width = max(size[0] for size in sizes) + 2 * pad
     left = max(0, min(at[0], width - bar_width))
@@ -204,3 +215,15 @@ def _write(canvas: np.ndarray, lines: Sequence[str], at: tuple[int, int], colour
     for row, text in enumerate(texts):
         baseline = (left + pad, top + (row + 1) * line_height - pad - 1)
         cv2.putText(canvas, text, baseline, _FONT, scale, ink, thickness, cv2.LINE_AA)
+
+
+def _wrap(line: str, room: int, scale: float) -> list[str]:
+    """A line's words in as many lines as it takes for each to be at most ``room`` pixels wide."""
+    lines = [""]
+    for word in line.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and cv2.getTextSize(longer, _FONT, scale, 1)[0][0] > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import logging
 import os
 import sys
@@ -24,6 +25,11 @@ COMMANDS = {
     "train-fcn": "Train the paper's FCN on SceneParse150, or add taught objects to an FCN.",
     "evaluate-fcn": "Measure an FCN on SceneParse150: the benchmark's four figures.",
     "detect": "Find the taught objects in images or a recording.",
+    "report": "Show every mask with its verdict in one HTML file.",
+    "veto": "Take views out of training, or back in.",
+    "export": "Write views and masks as COCO, to look at them or redraw them elsewhere.",
+    "import": "Take masks that people drew from COCO.",
+    "benchmark": "Measure quality and speed, side by side with others.",
     "doctor": "Say what this machine has and what is missing.",
     "demo": "Teach three objects from the sample recording with the real nodes, then test the "
     "detector.",
@@ -43,6 +49,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = cmd_name.replace("-", "_")
+        if keyword.iskeyword(name):
+            name += "_"
         command: click.Command = getattr(importlib.import_module(f"automask_ros.cli.{name}"), name)
         return command
 

@@ -19,6 +19,9 @@ library_option = click.option(
 label_option = click.option(
     "--label", required=True, metavar="NAME", help="The object's name: a-z, 0-9, _ and -."
 )
+labels_option = click.option(
+    "--label", "labels", multiple=True, metavar="NAME", help="Only this object; may be repeated."
+)
 source_argument = click.argument("source", type=_PATH)
 topic_option = click.option(
     "--topic", metavar="TOPIC", help="Image topic, when a recording has several."
@@ -34,6 +37,18 @@ fcn_option = click.option(
 )
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+)
+adapt_option = click.option(
+    "--adapt/--no-adapt",
+    default=True,
+    show_default=True,
+    help="Adapt stage one's network to the object from its own best masks, where that helps.",
+)
+empty_scene_option = click.option(
+    "--empty-scene",
+    type=_PATH,
+    metavar="IMAGE",
+    help="A picture of the place without the object: tells what is not the object.",
 )
 annotations_option = click.option(
     "--annotations", required=True, type=_PATH, metavar="FILE", help="COCO instance annotations."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -113,11 +114,7 @@ class CocoSet:
         annotations = self.annotations_of(stem, label)
         if not annotations:
             return None
-        image = self.by_stem[stem]
-        union = np.zeros((image.height, image.width), bool)
-        for annotation in annotations:
-            union |= annotation_mask(annotation, image)
-        return union
+        return union_mask(annotations, self.by_stem[stem])
 
     def to_dict(self) -> dict[str, Any]:
         """The set as plain data, as pycocotools takes it."""
@@ -129,8 +126,11 @@ class CocoSet:
         }
 
 
-def read_coco(path: Path) -> CocoSet:
-    """Read COCO instance annotations; AutomaskError names the file and what is wrong with it."""
+def read_coco(path: Path, *, unique_names: bool = True) -> CocoSet:
+    """Read COCO instance annotations; AutomaskError names the file and what is wrong with it.
+
+    With ``unique_names`` no two images may have the same stem, by which ``mask_of`` finds them.
+    """
     content = read_json(Path(path))
     if not isinstance(content, dict) or "annotations" not in content:
         raise AutomaskError(f"{path} is no COCO file: it has no images, annotations and categories")
@@ -149,6 +149,8 @@ def read_coco(path: Path) -> CocoSet:
         annotations=tuple(parsed.annotations),
     )
     _check_references(coco, parsed)
+    if unique_names and len(coco.by_stem) < len(coco.images):
+        raise AutomaskError(f"{coco.path}: two images have the same file name; rename one")
     return coco
 
 
@@ -160,6 +162,14 @@ def mask_of(coco: CocoSet, stem: str, label: str) -> BoolMask | None:
 def annotation_mask(annotation: CocoAnnotation, image: CocoImage) -> BoolMask:
     """The pixels of one annotation, ``(H, W) bool`` of the image's size."""
     return np.asarray(rle_tools.decode(_encoded(annotation, image)), bool)
+
+
+def union_mask(annotations: Iterable[CocoAnnotation], image: CocoImage) -> BoolMask:
+    """All pixels of the annotations of one image, ``(H, W) bool`` of its size."""
+    union = np.zeros((image.height, image.width), bool)
+    for annotation in annotations:
+        union |= annotation_mask(annotation, image)
+    return union
 
 
 def encode_mask(pixels: BoolMask) -> dict[str, Any]:
@@ -186,8 +196,6 @@ def _check_references(coco: CocoSet, parsed: _CocoFile) -> None:
     """AutomaskError when ids are ambiguous or point nowhere, or a shape does not fit its image."""
     if len(coco.images) < len(parsed.images) or len(coco.categories) < len(parsed.categories):
         raise AutomaskError(f"{coco.path}: two images or two categories have the same id")
-    if len(coco.by_stem) < len(coco.images):
-        raise AutomaskError(f"{coco.path}: two images have the same file name; rename one")
     for image in coco.images.values():
         if image.width * image.height > MAX_PIXELS:
             raise AutomaskError(f"{coco.path}: image {image.id} is larger than this package takes")

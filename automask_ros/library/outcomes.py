@@ -48,10 +48,11 @@ def count_reasons(views: Iterable[View]) -> Counter[str]:
     )
 
 
-def _kinds(view: View) -> set[str]:
+def _kinds(view: View) -> list[str]:
     """A view's reasons without the figures in them, so that equal ones can be counted."""
     if view.verdict is None:
-        return set()
+        return []
     if view.made_by == PERSON:
-        return {"repainted, but not usable"}
-    return {_NUMBER.sub("N", reason.partition(" (")[0]) for reason in view.verdict.reasons}
+        return ["repainted, but not usable"]
+    kinds = (_NUMBER.sub("N", reason.partition(" (")[0]) for reason in view.verdict.reasons)
+    return list(dict.fromkeys(kinds))

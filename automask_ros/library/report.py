@@ -15,8 +15,10 @@ import jinja2
 import numpy as np
 
 from automask_ros import drawing
+from automask_ros.errors import AutomaskError
 from automask_ros.library import files
 from automask_ros.library.library import Library
+from automask_ros.library.mask_gallery import mask_sections
 from automask_ros.library.records import ModelRecord
 from automask_ros.library.report_sections import (
     Facts,
@@ -33,17 +35,32 @@ from automask_ros.library.report_sections import (
     spread,
     thumbnail,
 )
-from automask_ros.types import Detections, View
+from automask_ros.types import Detections
 
 #: A test image with what was found in it: its name, the BGR image, the detections.
 Example = tuple[str, np.ndarray, Detections]
 
 _PRECISIONS = ("AP", "AP50", "AP75")
-#: A label's pictures of one kind; more would make a file that a phone cannot open.
-_PICTURES_PER_LABEL = 24
+#: More would make a file that a phone cannot open.
 _EXAMPLES = 36
-_PICTURE_WIDTH = 400
 _EXAMPLE_WIDTH = 560
+
+
+def write_masks_report(library: Library, path: Path, labels: Sequence[str] = ()) -> None:
+    """Write every mask of some labels, or of all, with its verdict; it needs no model.
+
+    :param path: the HTML file to write, atomically.
+    :raises AutomaskError: when the library has no such label, or no view at all.
+    """
+    known = library.labels()
+    unknown = sorted(set(labels) - set(known))
+    if unknown or not known:
+        wanted = f"no object {ascii(unknown[0])[:80]}" if unknown else "no object"
+        raise AutomaskError(f"{library.root} has {wanted}; add views first: automask add")
+    chosen = [label for label in known if label in labels or not labels]
+    now = datetime.now(timezone.utc)
+    subtitle = f"{library.root.absolute().name}, {now:%Y-%m-%d %H:%M} UTC"
+    _write(path, "Masks and verdicts", subtitle, mask_sections(library, chosen))
 
 
 def write_model_report(
@@ -75,7 +92,7 @@ def write_model_report(
     sections: list[Section] = [
         _summary(library, labels, evaluation),
         Plots("Training", [*precision_plots(evaluation, _PRECISIONS), *loss_plots(losses)]),
-        *_mask_galleries(library, labels),
+        *mask_sections(library, labels),
     ]
     if composites:
         sheet = drawing.contact_sheet(list(composites), 4, tile_width=300)
@@ -112,7 +129,7 @@ def write_demo_report(
         Table("Taught without a drawn mask", list(columns.values()), rows, last_row_sums_up=True),
         Plots("Precision on the test scenes", precision_plots(evaluation, _PRECISIONS)),
         _example_gallery("Detections on the test scenes, as they came over the topics", detections),
-        *_mask_galleries(library, library.labels()),
+        *mask_sections(library, library.labels()),
         Facts("How it was run", facts),
     ]
     subtitle = f"objects: {', '.join(library.labels())}"
@@ -135,44 +152,6 @@ def _summary(library: Library, labels: Sequence[str], evaluation: Mapping[str, A
         ["object", "views", "masks used", *_PRECISIONS],
         [[display(value) for value in row] for row in rows],
         last_row_sums_up=True,
-    )
-
-
-def _mask_galleries(library: Library, labels: Sequence[str]) -> list[Section]:
-    """For each label its accepted masks, then all refused ones with the reasons."""
-    galleries: list[Section] = []
-    refused: list[Picture] = []
-    for label in labels:
-        views = library.views(label)
-        used = [view for view in views if view.trainable]
-        dropped = [view for view in views if view.verdict is not None and not view.trainable]
-        shown = spread(used, _PICTURES_PER_LABEL)
-        note = f"{len(used)} of {len(views)} views are used for training"
-        if len(shown) < len(used):
-            note += f"; {len(shown)} of them are shown"
-        pictures = [_view_picture(library, view) for view in shown]
-        galleries.append(Gallery(f"Masks of {label}", pictures, note))
-        refused += [_view_picture(library, v) for v in spread(dropped, _PICTURES_PER_LABEL)]
-    galleries.append(Gallery("Refused masks", refused, empty="No mask was refused."))
-    return galleries
-
-
-def _view_picture(library: Library, view: View) -> Picture:
-    image = thumbnail(library.read_image(view), _PICTURE_WIDTH)
-    pixels = library.read_mask(view)
-    if pixels is not None:
-        pixels = thumbnail(pixels, _PICTURE_WIDTH)
-        image = drawing.draw_mask(image, pixels, view.verdict, words=False)
-    verdict = view.verdict
-    if verdict is None:
-        return Picture(photograph(image), view.id)
-    outcome = "vetoed" if view.vetoed else "accepted" if verdict.accepted else "refused"
-    return Picture(
-        photograph(image),
-        f"{view.label}: {view.id}",
-        tone="accepted" if outcome == "accepted" else "refused",
-        remark=f"{outcome} {verdict.score:.2f}",
-        reasons=list(verdict.reasons),
     )
 
 

@@ -77,6 +77,22 @@ class Plots(Section):
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One kind of picture that a filter can single out: its tone, and the word for it."""
+
+    tone: str
+    word: str
+
+
+@dataclass(frozen=True)
+class Filter(Section):
+    """Lets the reader see pictures of one tone only, all over the page; one per report."""
+
+    kind: ClassVar[str] = "filter"
+    choices: Sequence[Choice] = ()
+
+
+@dataclass(frozen=True)
 class Gallery(Section):
     """Pictures in a grid, or a line that says why there are none."""
 

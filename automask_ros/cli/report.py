@@ -1,0 +1,37 @@
+"""automask report: every mask at a glance, before and after any training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from automask_ros.cli import options
+from automask_ros.cli.steps import mask_figures, print_masks
+from automask_ros.library.library import Library
+from automask_ros.library.report import write_masks_report
+
+
+@click.command()
+@options.library_option
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to write it; LIBRARY/masks.html without.",
+)
+@options.labels_option
+def report(library: Path, output: Path | None, labels: tuple[str, ...]) -> None:
+    """Show every mask with its verdict, score and reasons in one HTML file, the worst ones first.
+
+    \b
+    Example:
+      automask report --library my_objects --output masks.html
+    """
+    opened = Library(library)
+    path = output or opened.root / "masks.html"
+    write_masks_report(opened, path, labels)
+    figures = mask_figures(opened)
+    print_masks({name: figures[name] for name in figures if not labels or name in labels})
+    click.echo(str(path))

@@ -1,0 +1,46 @@
+"""automask veto: a person's no, and its undoing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from automask_ros.cli import options
+from automask_ros.cli.output import print_table
+from automask_ros.errors import AutomaskError
+from automask_ros.library.library import Library
+from automask_ros.library.outcomes import Outcome, outcome_of
+
+
+@click.command()
+@options.library_option
+@click.option("--label", metavar="NAME", help="The object.")
+@click.option("--view", "views", multiple=True, metavar="ID", help="A view's id; may be repeated.")
+@click.option("--undo", is_flag=True, help="Take the views back into training.")
+@click.option("--list", "listed", is_flag=True, help="Only list vetoed views.")
+def veto(
+    library: Path, label: str | None, views: tuple[str, ...], undo: bool, listed: bool
+) -> None:
+    """Take views out of training, or back in; nothing is deleted.
+
+    \b
+    Example:
+      automask veto --library my_objects --label mug --view mug_0007
+      automask veto --library my_objects --list
+    """
+    opened = Library(library)
+    if listed:
+        found = [v for v in opened.views(label) if outcome_of(v) is Outcome.VETOED]
+        print_table(("object", "view"), [[view.label, view.id] for view in found])
+        return
+    if label is None or not views:
+        raise AutomaskError("which view? give --label NAME --view ID, or --list")
+    # All are looked up before one is changed: a slip of the pen changes nothing.
+    for view in [opened.view(label, each) for each in views]:
+        changed = opened.set_vetoed(view, not undo)
+        state = "in" if changed.trainable else "out of"
+        click.echo(f"view {changed.id} of {changed.label} is {state} training")
+        if undo and not changed.trainable:
+            reasons = ", ".join(changed.verdict.reasons) if changed.verdict else "it has no mask"
+            click.echo(f"  its mask is not accepted: {reasons}", err=True)

@@ -1,0 +1,56 @@
+"""Which view, and which picture, a COCO file's image stands for.
+
+File names come from anywhere, so none of them becomes a path before it is taken apart.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+from automask_ros.errors import AutomaskError
+from automask_ros.library.coco import CocoAnnotation, CocoImage
+from automask_ros.library.labels import view_id_from_name
+
+# Label Studio puts eight digits before a name, Roboflow the old suffix and a hash behind it.
+_UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
+_AUGMENTED = re.compile(r"_(?:jpe?g|png|bmp|webp)\.rf\.[0-9A-Za-z]+$", re.IGNORECASE)
+
+
+def view_ids(image: CocoImage) -> list[str]:
+    """The view ids that an image's name may stand for, the likeliest first."""
+    given = extra(image, "view_id")
+    stems = [given] if isinstance(given, str) and given else []
+    stems += [image.stem, _UPLOAD.sub("", image.stem), _AUGMENTED.sub("", image.stem)]
+    return list(dict.fromkeys(view_id_from_name(stem) for stem in stems))
+
+
+def is_view_of(image: CocoImage, label: str) -> bool:
+    """Whether an image is a view of an object, as far as its label or its file's folder says."""
+    return label in (extra(image, "label"), *_parts(image)[:-1][-1:])
+
+
+def find_picture(images: Path, image: CocoImage) -> Path:
+    """A picture below a folder, by its file name, which must not lead out of it."""
+    parts = _parts(image)
+    names = [Path(*parts[-1:])] if ".." in parts else [Path(*parts), Path(*parts[-1:])]
+    for path in (images / name for name in names if name.name):
+        if path.is_file():
+            return path
+    raise AutomaskError(f"there is no picture {shown(image.file_name)} in {images}; check --images")
+
+
+def extra(record: CocoImage | CocoAnnotation, name: str) -> object:
+    """A field beyond COCO's own; None when the record has none of that name."""
+    return (record.model_extra or {}).get(name)
+
+
+def shown(name: str) -> str:
+    """A name from a file as one short printable piece of a line."""
+    text = ascii(name)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _parts(image: CocoImage) -> list[str]:
+    """A file name's folders and its last part, without a root."""
+    return [part for part in PurePosixPath(image.file_name.replace("\\", "/")).parts if part != "/"]
