@@ -13,6 +13,8 @@ HERE = Path(__file__).resolve().parent
 # here: AUTOMASK_ONNXRUNTIME=onnxruntime-gpu pip install .
 ONNXRUNTIME = os.environ.get("AUTOMASK_ONNXRUNTIME", "onnxruntime")
 
+TENSORBOARD = "tensorboard>=2.13"
+
 NODES = ("capture_node", "mask_generation_node", "trainer_node", "detector_node", "replay_node")
 
 
@@ -65,7 +67,10 @@ setup(
         "torchvision>=0.19",
         "tqdm>=4.64",
     ],
-    extras_require={"test": ["mypy>=1.10", "pytest>=7.4", "ruff>=0.6"]},
+    extras_require={
+        "tensorboard": [TENSORBOARD],  # the curves of automask train-fcn
+        "test": ["mypy>=1.10", "pytest>=7.4", "ruff>=0.6", TENSORBOARD],
+    },
     zip_safe=True,
     maintainer="The automask_ros developers",
     maintainer_email="maintainers@automask-ros.invalid",
