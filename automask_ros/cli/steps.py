@@ -44,19 +44,51 @@ def add_views(
 
 
 def make_masks(
-    library: Library, label: str | None, *, fcn: str, device: str
+    library: Library,
+    label: str | None,
+    *,
+    fcn: str,
+    device: str,
+    adapt: bool = True,
+    empty_scene: Path | None = None,
 ) -> tuple[list[View], float]:
-    """Make the masks that are missing, of one object or of all; returns them and the seconds."""
+    """Make the masks that are missing, of one object or of all; returns them and the seconds.
+
+    Then the masks of each object judge each other, and with ``adapt`` they teach a copy of the
+    network where that helps. ``empty_scene`` is a picture of the place without the object.
+    """
     started = time.monotonic()
+    from automask_ros.segmentation.settling import add_empty_scene, unsettled_labels
+
+    if empty_scene is not None and label is not None:
+        add_empty_scene(library, label, empty_scene)
     waiting = library.views_without_mask(label)
-    if not waiting:
+    unsettled = unsettled_labels(library, library.views(label))
+    if not waiting and not unsettled:
         return [], 0.0
     from automask_ros.segmentation.mask_generator import MaskGenerator, generate_masks
 
     generator = MaskGenerator(fcn, device)
     with ProgressDisplay() as progress:
         made = generate_masks(library, generator, waiting, progress)
-    return made, time.monotonic() - started
+        for each in unsettled_labels(library, library.views(label)):
+            _settle(library, generator, each, adapt, progress)
+    return [library.view(view.label, view.id) for view in made], time.monotonic() - started
+
+
+def _settle(
+    library: Library, generator: Any, label: str, adapt: bool, progress: ProgressDisplay
+) -> None:
+    from automask_ros.segmentation.object_masks import ObjectMaskConfig
+    from automask_ros.segmentation.settling import settle_object
+
+    config = ObjectMaskConfig(adapt=adapt)
+    settled = settle_object(library, generator, label, config, progress)
+    if settled.adapted:
+        click.echo(
+            f"{label}: {settled.adapted} masks by a network adapted to it, "
+            f"{settled.accepted_before} accepted before, {settled.accepted_after} after"
+        )
 
 
 def train_model(library: Library, settings: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from automask_ros.cli.steps import (
 @options.glob_option
 @options.views_option
 @options.fcn_option
+@options.adapt_option
+@options.empty_scene_option
 @options.training_options
 @options.device_option
 @options.json_option
@@ -38,6 +40,8 @@ def teach(
     glob: str,
     views: int | None,
     fcn: str,
+    adapt: bool,
+    empty_scene: Path | None,
     base_model: str | None,
     iterations: int | None,
     seconds: float | None,
@@ -58,7 +62,9 @@ def teach(
     check_json_path(json_path)
     started = time.monotonic()
     opened, added, capture = add_views(library, label, source, topic=topic, glob=glob, most=views)
-    _, masks = make_masks(opened, label, fcn=fcn, device=device)
+    _, masks = make_masks(
+        opened, label, fcn=fcn, device=device, adapt=adapt, empty_scene=empty_scene
+    )
     found = mask_figures(opened)
     print_masks(found)
     figures = train_model(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
@@ -19,6 +20,7 @@ from automask_ros.library.outcomes import Outcome, count_outcomes, count_reasons
 from automask_ros.nodes.diagnostics import OK, WARN, Diagnostics, Health
 from automask_ros.nodes.image_messages import header_of, to_message
 from automask_ros.nodes.library_parameter import LIBRARY, open_library
+from automask_ros.nodes.mask_settling import SETTLING, ObjectSettling, SettlingConfig
 from automask_ros.nodes.meters import LatencyMeter
 from automask_ros.nodes.parameters import Parameters, ParameterSpec
 from automask_ros.nodes.spin import run_node, start_worker
@@ -35,6 +37,7 @@ def _check_scope(label: str) -> None:
         check_label(label)
 
 
+_WAITING = "waiting for views"
 TABLE = (
     LIBRARY,
     ParameterSpec(
@@ -49,6 +52,7 @@ TABLE = (
         "lite",
         "Network of stage one: lite (embedded), or the path of a .safetensors file",
     ),
+    *SETTLING,
     ParameterSpec("device", "auto", "Where the network runs: auto, cpu, cuda, cuda:0, ..."),
     THREADS,
     ParameterSpec(
@@ -62,7 +66,10 @@ TABLE = (
 
 
 class MaskGenerationNode(Node):
-    """Works through the library's views without a mask, woken by `capture/view` and by a timer."""
+    """Works through the library's views without a mask, woken by `capture/view` and by a timer.
+
+    Once an object is shown no more, its masks are compared and the network is adapted to it.
+    """
 
     def __init__(self) -> None:
         super().__init__("mask_generator")
@@ -70,6 +77,11 @@ class MaskGenerationNode(Node):
         self._settings = Parameters(self, TABLE)
         self._library = open_library(self._settings["library"])
         limit_threads(self._settings["threads"])
+        self._settling = ObjectSettling(
+            self._library,
+            SettlingConfig(**{spec.name: self._settings[spec.name] for spec in SETTLING}),
+        )
+        self._unreadable: set[tuple[str, str]] = set()
         self._latency = LatencyMeter()
         self._last = self._trouble = self._unusable = ""
         self._counts: dict[str, int] = {}
@@ -132,11 +144,12 @@ class MaskGenerationNode(Node):
         from automask_ros.segmentation.mask_generator import MaskGenerator
 
         generator = MaskGenerator(self._settings["fcn"], self._settings["device"])
-        self._activity = "waiting for views"
+        self._activity = _WAITING
         while not self._closed:
             self._wake.wait()
             self._wake.clear()
             self._work_through(generator)
+            self._settle(generator)
 
     def _work_through(self, generator: MaskGenerator) -> None:
         views = self._library.views_without_mask()
@@ -151,9 +164,33 @@ class MaskGenerationNode(Node):
                 # A view that was undone meanwhile is no trouble; one that cannot be read is.
                 if view in self._library.views_without_mask(view.label):
                     self._trouble = str(error)
+                    self._unreadable.add((view.label, view.id))
         self._waiting = 0
-        self._activity = "waiting for views"
+        self._activity = _WAITING
         self._take_stock(self._library.views())
+
+    def _settle(self, generator: MaskGenerator) -> None:
+        """Compare the masks of the objects that nobody shows any more, and adapt to them."""
+        trouble = self._settling.work_through(
+            generator,
+            interrupted=self._is_needed,
+            report=self._on_settling,
+            on_mask=self._publish,
+        )
+        if self._activity != _WAITING:
+            self._trouble, self._activity = trouble, _WAITING
+            self._take_stock(self._library.views())
+
+    def _on_settling(self, activity: str) -> None:
+        self._activity = activity
+
+    def _is_needed(self) -> bool:
+        """True when a view waits for its mask, or the node for its end."""
+        waiting = {(view.label, view.id) for view in self._library.views_without_mask()}
+        if self._closed or waiting - self._unreadable:
+            self._wake.set()
+            return True
+        return False
 
     def _take_stock(self, views: Sequence[View]) -> None:
         """Count what lies in the library, refused masks by their reasons."""
@@ -174,6 +211,9 @@ class MaskGenerationNode(Node):
         self._library.write_mask(view, mask, fcn=self._settings["fcn"])
         self._last = _summary(view, mask)
         self._trouble = ""
+        self._publish(view, image, mask)
+
+    def _publish(self, view: View, image: np.ndarray, mask: Mask) -> None:
         header = header_of(view.captured_at, view.camera)
         if self._mask_publisher.get_subscription_count():
             self._mask_publisher.publish(to_message(mask.pixels, header))

@@ -48,21 +48,24 @@ def settle_object(
     config: ObjectMaskConfig | None = None,
     progress: ProgressCallback | None = None,
     on_mask: MaskCallback | None = None,
+    empty_scenes: Sequence[np.ndarray] = (),
 ) -> Settled:
     """Compares the masks of an object's views, adapts the network to it, keeps what is better.
 
     Views without a mask or vetoed ones are left out, drawn masks stay. `on_mask` is told each mask
-    that an adapted network made. Raises AutomaskError when a view cannot be read.
+    that an adapted network made. `empty_scenes` (H, W, 3) BGR show the place without the object,
+    beside those that the library keeps. Raises AutomaskError when a view cannot be read.
     """
     views = [view for view in library.views(label) if view.verdict and not view.vetoed]
     images = _Images(library, views)
     before = [_plain_mask(library, generator, view) for view in views]
+    kept_scenes = [read_image(path) for path in empty_scene_paths(library, label)]
     improved = improve_masks(
         generator,
         images,
         before,
         drawn=[view.drawn for view in views],
-        empty_scenes=[read_image(path) for path in empty_scene_paths(library, label)],
+        empty_scenes=[*kept_scenes, *empty_scenes],
         config=config,
         progress=progress,
     )

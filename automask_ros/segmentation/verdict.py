@@ -102,14 +102,15 @@ def with_agreement(
 ) -> Verdict:
     """A verdict that knew its own view alone, and how the mask fits to the object's other views.
 
-    Views differ without being wrong: only half of the score depends on it.
+    Views differ without being wrong: only half of the score depends on it, and only a mask that
+    has little in common with the others is refused for it.
     """
     config = config or VerdictConfig()
     if verdict.score == 0.0:
         return verdict
     score = verdict.score * (0.5 + 0.5 * agreement.value)
     reasons = list(verdict.reasons)
-    if agreement.value < config.least_agreement or (score < config.accept_score and not reasons):
+    if agreement.value < config.least_agreement:
         reasons.append(_disagreement(agreement))
     return Verdict(not reasons, float(score), tuple(reasons))
 

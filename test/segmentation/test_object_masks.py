@@ -1,0 +1,146 @@
+"""The masks of an object's views make each other better, and what they were is not lost."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from drawn_scenes import draw_scene, ellipse_mask
+
+from automask_ros.errors import AutomaskError
+from automask_ros.library.library import Library
+from automask_ros.segmentation.adaptation import AdaptationConfig
+from automask_ros.segmentation.evaluation import mask_iou
+from automask_ros.segmentation.mask_generator import MaskGenerator, generate_masks
+from automask_ros.segmentation.object_masks import ObjectMaskConfig, improve_masks
+from automask_ros.segmentation.settling import (
+    add_empty_scene,
+    empty_scene_paths,
+    settle_object,
+    unsettled_labels,
+)
+from automask_ros.segmentation.taught_samples import SampleConfig
+from automask_ros.types import Mask, Progress, Verdict
+
+SHAPE = (120, 160)
+RED, DARK = (60, 60, 200), (50, 50, 50)
+LOST = (1, 6)
+QUICK = ObjectMaskConfig(
+    rounds=1,
+    adaptation=AdaptationConfig(
+        iterations=24, seconds=120, learning_rate=2e-3, samples=SampleConfig(side=128)
+    ),
+)
+COMPARE = ObjectMaskConfig(adapt=False)
+
+
+def scene(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A red thing near the middle, a dark one at the side, and the mask of each."""
+    random = np.random.default_rng(seed)
+    red = ellipse_mask(SHAPE, (60 + int(random.integers(20)), 60), (30, 20), random.uniform(0, 180))
+    dark = ellipse_mask(SHAPE, (136, 60 + int(random.integers(-30, 30))), (18, 12))
+    image = draw_scene(red | dark, RED, seed)
+    image[dark] = draw_scene(dark, DARK, seed)[dark]
+    return image, red, dark & ~red
+
+
+@pytest.fixture(scope="module")
+def generator() -> MaskGenerator:
+    return MaskGenerator("lite", "cpu")
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    return [scene(seed) for seed in range(9)]
+
+
+def test_views_that_took_the_wrong_thing_are_put_right(
+    generator: MaskGenerator, scenes: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+) -> None:
+    masks = [
+        Mask(dark, Verdict(False, 0.4, ("doubtful",)))
+        if index in LOST
+        else Mask(red, Verdict(True, 0.9))
+        for index, (_, red, dark) in enumerate(scenes)
+    ]
+    images = [image for image, _, _ in scenes]
+    compared = improve_masks(generator, images, masks, config=COMPARE)
+    assert [each.adapted for each in compared] == [False] * 9
+    for index in LOST:
+        assert compared[index].mask.verdict.reasons[-1].startswith("differs from the other views")
+        np.testing.assert_array_equal(compared[index].mask.pixels, masks[index].pixels)
+
+    steps: list[Progress] = []
+    improved = improve_masks(generator, images, masks, config=QUICK, progress=steps.append)
+    for index in LOST:
+        assert improved[index].adapted
+        assert mask_iou(improved[index].mask.pixels, scenes[index][1]) > 0.8
+    every = [mask_iou(each.mask.pixels, s[1]) for each, s in zip(improved, scenes, strict=True)]
+    assert np.mean(every) > 0.9
+    assert {step.stage for step in steps} == {"compare", "adapt", "masks again"}
+
+
+def test_masks_that_fit_nothing_are_left_as_they_are(
+    generator: MaskGenerator, scenes: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+) -> None:
+    random = np.random.default_rng(0)
+    masks = [
+        Mask(
+            ellipse_mask(SHAPE, (int(random.integers(30, 130)), 20 + 80 * (i % 2)), (14, 10)),
+            Verdict(True, 0.9),
+        )
+        for i in range(len(scenes))
+    ]
+    drawn = [False] * len(scenes)
+    improved = improve_masks(
+        generator, [image for image, _, _ in scenes], masks, drawn=drawn, config=QUICK
+    )
+    for old, new in zip(masks, improved, strict=True):
+        np.testing.assert_array_equal(new.mask.pixels, old.pixels)
+        assert not new.adapted
+
+
+def test_the_library_tells_what_is_settled(
+    generator: MaskGenerator,
+    scenes: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    tmp_path: Path,
+) -> None:
+    library = Library(tmp_path / "library", create=True)
+    for index, (image, _, _) in enumerate(scenes[:6]):
+        library.add_view("mug", image, captured_at=float(index), source="test", view_id=f"v{index}")
+    generate_masks(library, generator, library.views_without_mask())
+    library.set_vetoed(library.view("mug", "v5"), True)
+    painted = scenes[0][1]
+    library.write_drawn_mask(library.view("mug", "v0"), painted)
+    plain = {view.id: library.read_mask(view) for view in library.views()}
+    assert unsettled_labels(library) == ["mug"]
+
+    settled = settle_object(library, generator, "mug", COMPARE)
+    assert [view.id for view in settled.views] == ["v0", "v1", "v2", "v3", "v4"]
+    assert settled.adapted == 0
+    assert unsettled_labels(Library(tmp_path / "library")) == []
+    made_by = {view.id: view.made_by for view in library.views()}
+    assert made_by["v0"] == library.view("mug", "v0").made_by != "lite, compared"
+    assert {made_by[f"v{i}"] for i in (1, 2, 3, 4)} == {"lite, compared"}
+    assert made_by["v5"] == "lite", "a vetoed view was touched"
+    for view in library.views():
+        np.testing.assert_array_equal(library.read_mask(view), plain[view.id])
+
+    # From the views alone: settling once more gives the same verdicts.
+    before = {view.id: view.verdict for view in library.views()}
+    settle_object(library, generator, "mug", COMPARE)
+    assert {view.id: view.verdict for view in library.views()} == before
+
+
+def test_empty_scenes_are_kept_with_the_object(
+    scenes: list[tuple[np.ndarray, np.ndarray, np.ndarray]], tmp_path: Path
+) -> None:
+    library = Library(tmp_path / "library", create=True)
+    library.add_view("mug", scenes[0][0], captured_at=0.0, source="test")
+    assert empty_scene_paths(library, "mug") == []
+    picture = tmp_path / "table.jpg"
+    cv2.imwrite(str(picture), scenes[1][0])
+    add_empty_scene(library, "mug", picture)
+    assert [path.name for path in empty_scene_paths(library, "mug")] == ["table.png"]
+    with pytest.raises(AutomaskError, match=r"gone\.png"):
+        add_empty_scene(library, "mug", tmp_path / "gone.png")
