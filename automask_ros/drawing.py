@@ -43,6 +43,7 @@ REFUSED: Colour = VERMILLION
 UNJUDGED: Colour = SKY_BLUE
 
 _FILL = 0.45
+_DIFFERENCE = 0.8
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -86,6 +87,34 @@ def draw_mask(
         third = max(1, image.shape[0] // 3)
         below = np.count_nonzero(pixels[:third]) > np.count_nonzero(pixels[-third:])
         _write(canvas, lines, (0, image.shape[0] if below else 0), colour)
+    return canvas
+
+
+def draw_difference(
+    image: np.ndarray, pixels: np.ndarray, truth: np.ndarray, words: Sequence[str] = ()
+) -> np.ndarray:
+    """Lay over an image where a mask differs from the truth, with the truth's outline.
+
+    :param image: ``(H, W, 3)`` uint8 BGR; it is not changed.
+    :param pixels: the mask, ``(H, W)`` bool: blue is what it has too much.
+    :param truth: ``(H, W)`` bool: orange is what the mask lacks of it.
+    :param words: lines to write into the top left corner.
+    :returns: a new ``(H, W, 3)`` uint8 BGR image.
+    :raises AutomaskError: when image and masks differ in size.
+    """
+    _check_image(image)
+    if not pixels.shape == truth.shape == image.shape[:2]:
+        raise AutomaskError(
+            f"masks of {pixels.shape} and {truth.shape} do not fit an image of {image.shape[:2]}"
+        )
+    canvas = image.copy()
+    for difference, colour in ((pixels & ~truth, BLUE), (truth & ~pixels, ORANGE)):
+        mixed = canvas[difference] * (1.0 - _DIFFERENCE) + np.array(colour) * _DIFFERENCE
+        canvas[difference] = np.rint(mixed).astype(np.uint8)
+    outlines, _ = cv2.findContours(truth.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(canvas, outlines, -1, YELLOW, 1)
+    if words:
+        _write(canvas, words, (0, 0), WHITE)
     return canvas
 
 

@@ -35,6 +35,12 @@ views_option = click.option(
 fcn_option = click.option(
     "--fcn", default="lite", show_default=True, help="Stage one's network: lite, or a path."
 )
+refiner_option = click.option(
+    "--refiner",
+    default="",
+    metavar="ENCODER,DECODER",
+    help="ONNX files of SAM, MobileSAM or SAM 2 that redraw masks along the edges.",
+)
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
 )

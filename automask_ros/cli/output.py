@@ -23,7 +23,7 @@ def check_json_path(path: Path | None) -> None:
         raise AutomaskError(f"cannot write {path}: its folder does not exist; make it first")
 
 
-def write_figures(path: Path | None, figures: dict[str, Any]) -> None:
+def write_figures(path: Path | None, figures: dict[str, Any] | list[dict[str, Any]]) -> None:
     """Write the figures as JSON when a path was given; numbers that are none become null."""
     if path is not None:
         write_json(path, _plain(figures))

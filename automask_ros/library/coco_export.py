@@ -9,7 +9,6 @@ relative to ``images``. Fields beyond COCO's own say what the library knows: of 
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import shutil
 from collections.abc import Sequence
@@ -26,8 +25,6 @@ from automask_ros.library.coco import encode_mask
 from automask_ros.library.library import Library
 from automask_ros.library.polygons import mask_polygons
 from automask_ros.types import BoolMask, Progress, ProgressCallback, View
-
-_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def export_coco(
 ) -> Exported:
     """Write the views of some labels, or of all, to a folder; annotations.json comes last.
 
-    A mask that cannot be read is logged and left out, its image is not. AutomaskError when there is
+    A mask that cannot be used is left out, its image is not. AutomaskError when there is
     no view, no such label, or no place to write to.
     """
     config = config or ExportConfig()
@@ -135,11 +132,7 @@ def _write_image(
 
 def _mask(library: Library, view: View) -> BoolMask | None:
     """A view's mask; None when it has none, or none that says anything."""
-    try:
-        pixels = library.read_mask(view)
-    except AutomaskError as error:
-        _LOGGER.warning("left out: %s", error)
-        return None
+    pixels = library.usable_mask(view)
     return pixels if pixels is not None and pixels.any() else None
 
 

@@ -125,17 +125,12 @@ class _Importer:
                 f"{drawing.image.height}, but the view has {view.width}x{view.height}; annotate "
                 "the pictures of an export"
             )
-        if not self._everything and self._is_in_place(view, pixels):
+        current = self._library.usable_mask(view)
+        in_place = current is not None and np.array_equal(current, pixels)
+        if in_place and not self._everything:
             self.outcome.unchanged += 1
         else:
             self.outcome.drawn.append(self._library.write_drawn_mask(view, pixels))
-
-    def _is_in_place(self, view: View, pixels: BoolMask) -> bool:
-        try:
-            current = self._library.read_mask(view)
-        except AutomaskError:
-            return False  # an unusable mask is no mask: the drawn one takes its place
-        return current is not None and bool(np.array_equal(current, pixels))
 
     def _add(self, view_id: str, path: Path, drawing: _Drawing) -> None:
         """Make a view of a picture, with its mask."""

@@ -147,6 +147,16 @@ class Library:
         _check_same_size(pixels.shape, view, "mask")
         return pixels
 
+    def usable_mask(self, view: View) -> BoolMask | None:
+        """The same, and None also for a file that is damaged or of the wrong size.
+
+        Which one that is, the log has said and the view's verdict says.
+        """
+        try:
+            return self.read_mask(view)
+        except AutomaskError:
+            return None
+
     def write_mask(self, view: View, mask: Mask, *, fcn: str) -> View:
         """Keep a mask and its verdict; ``fcn`` names the network that made it.
 

@@ -97,14 +97,10 @@ def _picture(library: Library, view: View, width: int) -> Picture:
         image = np.full((max(1, width * view.height // view.width), width, 3), 128, np.uint8)
         reasons.append(str(error))
     else:
-        try:
-            pixels = library.read_mask(view)
-        except AutomaskError as error:
-            reasons.extend([str(error)] if not reasons else [])
-        else:
-            if pixels is not None:
-                small = thumbnail(pixels, width)
-                image = drawing.draw_mask(image, small, view.verdict, words=False, colour=colour)
+        pixels = library.usable_mask(view)
+        if pixels is not None:
+            small = thumbnail(pixels, width)
+            image = drawing.draw_mask(image, small, view.verdict, words=False, colour=colour)
     score = f" {view.verdict.score:.2f}" if view.verdict else ""
     return Picture(
         photograph(image),

@@ -20,7 +20,7 @@ class MaskMeasurement:
 
     view: View
     iou: float
-    """Intersection over union, 0..1; 0 for a view without a mask."""
+    """Intersection over union, 0..1; 0 for a view without a mask, or with an unusable one."""
 
 
 def measure_masks(library: Library, coco: CocoSet) -> list[MaskMeasurement]:
@@ -38,7 +38,7 @@ def measure_masks(library: Library, coco: CocoSet) -> list[MaskMeasurement]:
                 f"{coco.path}: {view.id} is annotated at {truth.shape[1]}x{truth.shape[0]}, but the"
                 f" view has {view.width}x{view.height}; annotate the library's own images"
             )
-        pixels = library.read_mask(view)
+        pixels = library.usable_mask(view)
         measured.append(MaskMeasurement(view, 0.0 if pixels is None else mask_iou(pixels, truth)))
     if not measured:
         raise AutomaskError(

@@ -1,0 +1,31 @@
+"""Contact sheets of the worst masks, to see why they are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from automask_ros.drawing import contact_sheet
+from automask_ros.errors import AutomaskError
+from automask_ros.library.files import write_image
+
+#: How many masks a sheet shows.
+WORST = 10
+_COLUMNS = 5
+_TILE_WIDTH = 384
+LEGEND = "blue: too much, orange: lacking, yellow: what people drew"
+
+
+def check_sheet_path(path: Path | None) -> None:
+    """AutomaskError now, and not after the work, when the sheet could not be written."""
+    if path is not None and path.suffix.lower() != ".png":
+        raise AutomaskError(f"the sheet {path} must be a PNG: give it a name that ends with .png")
+    if path is not None and not path.absolute().parent.is_dir():
+        raise AutomaskError(f"cannot write {path}: its folder does not exist; make it first")
+
+
+def write_sheet(path: Path, tiles: Sequence[np.ndarray], columns: int = _COLUMNS) -> None:
+    """Write pictures (H, W, 3) BGR as one, in rows."""
+    write_image(path, contact_sheet(tiles, columns, tile_width=_TILE_WIDTH))
