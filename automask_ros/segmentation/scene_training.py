@@ -247,5 +247,5 @@ def _axis(trainer: StageTrainer) -> int:
 def _prepare_worker(number: int) -> None:  # noqa: ARG001
     # Ctrl-C is the trainer's business: it ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # and not what it has noted for itself
     cv2.setNumThreads(0)
