@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+
+from automask_ros.segmentation.holes import HoleConfig, fill_false_holes, find_holes
 
 # Components of fewer pixels are specks: they are dropped unseen.
 _SPECK = 8
@@ -18,18 +20,15 @@ _CANDIDATES = 24
 class BlobConfig:
     """What belongs to an object and what is a stray."""
 
-    threshold: float = 0.5
-    """Probability from which a pixel counts as object."""
+    threshold: float = 0.45
+    """Probability from which a pixel counts as object: thin parts are lost sooner than gained."""
     centre_spread: float = 0.7
     """How far from the centre the object is shown: standard deviation in half diagonals."""
     part_share: float = 0.01
     """A second blob is a part of the object only if it weighs this share of the main one."""
     part_gap: float = 0.15
     """... and if it lies within this many square roots of the main blob's area."""
-    hole_share: float = 0.002
-    """Holes below this share of the object's area are pinholes, and are filled."""
-    hole_certainty: float = 0.6
-    """A larger hole stays open if the network is on average so certain that it shows no object."""
+    holes: HoleConfig = field(default_factory=HoleConfig)
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,14 @@ class _Components:
 
 
 def filter_blobs(
-    probability: np.ndarray, config: BlobConfig | None = None
+    probability: np.ndarray,
+    config: BlobConfig | None = None,
+    image: np.ndarray | None = None,
 ) -> tuple[np.ndarray, BlobStatistics]:
     """The object in a probability map, without strays and pinholes.
 
-    `probability` is (H, W) float in 0..1. Returns the mask (H, W) bool, all False when nothing
+    `probability` is (H, W) float in 0..1; the `image` (H, W, 3) uint8 BGR, where it is given, tells
+    whether one sees through a hole. Returns the mask (H, W) bool, all False when nothing
     reaches the threshold, and the statistics that the verdict is built on.
     """
     config = config or BlobConfig()
@@ -88,14 +90,14 @@ def filter_blobs(
     kept = _choose_object(found, weights, config)
     pixels = np.isin(found.labels, kept)
     stray_share = 1.0 - float(weights[kept].sum() / weights.sum())
-    pixels = _fill_pinholes(pixels, probability, config)
+    pixels = fill_false_holes(pixels, probability, image, config.holes)
     return pixels, describe_mask(pixels, blobs, len(kept), stray_share)
 
 
 def describe_mask(pixels: np.ndarray, blobs: int, parts: int, stray_share: float) -> BlobStatistics:
     """The statistics of a mask (H, W) bool with at least one pixel, after what was counted."""
     area = int(np.count_nonzero(pixels))
-    filled = area + sum(hole_area for _, hole_area in _holes(pixels)[1])
+    filled = area + sum(hole_area for _, hole_area in find_holes(pixels)[1])
     contours, _ = cv2.findContours(
         pixels.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
     )
@@ -172,32 +174,3 @@ def _border_share(pixels: np.ndarray) -> float:
         int(np.count_nonzero(side)) for side in (mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1])
     )
     return on_border / max(1, boundary)
-
-
-def _holes(pixels: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """Background components (H, W) int32, and (label, area) of those that the mask encloses."""
-    height, width = pixels.shape
-    count, labels, statistics, _ = cv2.connectedComponentsWithStats(
-        (~pixels).astype(np.uint8), connectivity=4
-    )
-    enclosed = []
-    for label in range(1, count):
-        left, top, w, h, area = (int(v) for v in statistics[label])
-        if left > 0 and top > 0 and left + w < width and top + h < height:
-            enclosed.append((label, area))
-    return labels, enclosed
-
-
-def _fill_pinholes(pixels: np.ndarray, probability: np.ndarray, config: BlobConfig) -> np.ndarray:
-    """The mask without the holes that are too small, or that the network is in doubt about."""
-    labels, holes = _holes(pixels)
-    if not holes:
-        return pixels
-    smallest = max(_SPECK, config.hole_share * int(np.count_nonzero(pixels)))
-    masses = np.bincount(labels.ravel(), weights=probability.ravel())
-    filled = [
-        label
-        for label, area in holes
-        if area < smallest or 1.0 - masses[label] / area < config.hole_certainty
-    ]
-    return pixels | np.isin(labels, filled)

@@ -117,10 +117,10 @@ def make_mask(
     `image` (H, W, 3) uint8 BGR is what it saw; `refiner` may redraw what is found.
     """
     config = config or MaskConfig()
-    pixels, statistics = filter_blobs(probability, config.blobs)
+    pixels, statistics = filter_blobs(probability, config.blobs, image)
     if config.refine and not statistics.empty:
         refined = refine_edges(image, probability, pixels, config.edges)
-        pixels, statistics = filter_blobs(refined, config.blobs)
+        pixels, statistics = filter_blobs(refined, config.blobs, image)
     if refiner is not None and not statistics.empty:
         pixels = refiner(image, pixels)
         statistics = describe_mask(

@@ -26,7 +26,7 @@ class RefineConfig:
 
     radius: float = 0.12
     """Half the window, in square roots of the object's area: how far off a boundary may be."""
-    epsilon: float = 1e-3
+    epsilon: float = 1e-4
     """Colour variance (of values in 0..1) below which a window counts as flat."""
     working_side: int = 160
     """The coefficients are found with the surroundings' longer side reduced to this many pixels."""

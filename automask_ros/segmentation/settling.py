@@ -117,7 +117,7 @@ class _Images(Sequence[np.ndarray]):
 
 def _plain_mask(library: Library, generator: MaskGenerator, view: View) -> Mask:
     """The mask that the plain network makes of a view, or that a person drew."""
-    pixels = library.read_mask(view)
+    pixels = library.usable_mask(view)
     if pixels is not None and view.verdict is not None and (view.drawn or _waits(view)):
         return Mask(pixels, view.verdict)
     return generator(library.read_image(view))
