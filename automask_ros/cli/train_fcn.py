@@ -84,14 +84,14 @@ def train_fcn(
     """
     check_json_path(json_path)
     library = None if add_library is None else Library(add_library)
+    given = {name: value for name, value in settings.items() if value is not None}
     if data is None:
         if library is None:
             raise AutomaskError("give the folder ADEChallengeData2016, or --add-library LIB")
         from automask_ros.cli.adapt_fcn import adapt_fcn
 
-        adapt_fcn(library, fcn, output, annotations, device, json_path)
+        adapt_fcn(library, fcn, output, annotations, device, json_path, given)
         return None
-    given = {name: value for name, value in settings.items() if value is not None}
     return _train_on_scenes(data, output, weights, library, fcn, device, json_path, given)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 from automask_ros.segmentation.fcn import load_fcn
-from automask_ros.segmentation.scene_classes import choose_objects
+from automask_ros.segmentation.scene_classes import SceneClasses, choose_objects
 from automask_ros.segmentation.scene_config import SceneTrainConfig
 from automask_ros.segmentation.scene_parsing import SceneParsing
 from automask_ros.segmentation.scene_training import SceneData
@@ -46,7 +46,8 @@ def prepare(
     if library is None:
         config = SceneTrainConfig(**settings)
         scenes = SceneData((training,), validation, training.names)
-        return Prepared(scenes, config, lambda: _from_imagenet(training.names, config, weights))
+        classes = choose_objects(training.names, config.objects)
+        return Prepared(scenes, config, lambda: _from_imagenet(classes, config, weights))
     network = _trained(fcn, training.names)
     taught = sorted({view.label for view in library.trainable_views()})
     network = with_classes(network, taught)
@@ -57,11 +58,8 @@ def prepare(
     return Prepared(SceneData(sources, validation, training.names), config, lambda: network)
 
 
-def _from_imagenet(
-    names: tuple[str, ...], config: SceneTrainConfig, weights: Path | None
-) -> VggFCN:
+def _from_imagenet(classes: SceneClasses, config: SceneTrainConfig, weights: Path | None) -> VggFCN:
     state = imagenet_vgg16(weights)
-    classes = choose_objects(names, config.objects)
     network = VggFCN(classes, config.stages[0], layout_of(state), config.dropout)
     transplant(state, network.backbone)
     return network

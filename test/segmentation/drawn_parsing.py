@@ -51,3 +51,18 @@ def write_set(folder: Path, training: int = 12, validation: int = 4) -> Path:
         "\n".join(("Idx\tRatio\tTrain\tVal\tName", *rows)) + "\n"
     )
     return root
+
+
+def draw_taught(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A room with a green triangle, which is none of its classes: the photograph (H, W, 3) uint8
+    BGR and the triangle's mask (H, W) bool."""
+    image, _ = draw_room(seed)
+    random = np.random.default_rng((seed, 1))
+    height, width = image.shape[:2]
+    x, y = int(width * random.uniform(0.45, 0.55)), int(height * random.uniform(0.6, 0.75))
+    corners = np.array([(x, y - 16), (x - 15, y + 12), (x + 15, y + 12)], np.int32)
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(mask, [corners], 1)
+    shade = np.array((70, 190, 80)) * random.uniform(0.8, 1.1) + random.normal(0, 6, image.shape)
+    image[mask > 0] = np.clip(shade, 0, 255).astype(np.uint8)[mask > 0]
+    return image, mask.astype(bool)
