@@ -19,6 +19,7 @@ from automask_ros.cli.steps import add_views, make_masks, mask_figures, print_ma
 @options.glob_option
 @options.views_option
 @options.fcn_option
+@options.refiner_option
 @options.adapt_option
 @options.empty_scene_option
 @options.device_option
@@ -31,6 +32,7 @@ def add(
     glob: str,
     views: int | None,
     fcn: str,
+    refiner: str,
     adapt: bool,
     empty_scene: Path | None,
     device: str,
@@ -48,7 +50,7 @@ def add(
     check_json_path(json_path)
     opened, added, capture = add_views(library, label, source, topic=topic, glob=glob, most=views)
     _, masks = make_masks(
-        opened, label, fcn=fcn, device=device, adapt=adapt, empty_scene=empty_scene
+        opened, label, fcn=fcn, device=device, refiner=refiner, adapt=adapt, empty_scene=empty_scene
     )
     found = mask_figures(opened, label)
     print_masks(found)

@@ -13,8 +13,7 @@ import numpy as np
 from automask_ros.cli import options
 from automask_ros.cli.output import check_json_path, print_table, write_figures
 from automask_ros.cli.progress import ProgressDisplay
-from automask_ros.cli.sheets import LEGEND, WORST, check_sheet_path, write_sheet
-from automask_ros.drawing import draw_difference
+from automask_ros.cli.sheets import LEGEND, WORST, check_sheet_path, draw_tile, write_sheet
 from automask_ros.library.coco import read_coco
 from automask_ros.types import BGRImage, BoolMask, Verdict
 
@@ -27,7 +26,12 @@ _PATH = click.Path(path_type=Path)
 
 @click.group()
 def benchmark() -> None:
-    """Measure quality and speed, side by side with others."""
+    """Measure quality and speed, side by side with others.
+
+    \b
+    Example:
+      automask benchmark masks --images photos/ --annotations people.json --peer u2netp.onnx
+    """
 
 
 @benchmark.command()
@@ -98,7 +102,7 @@ def _maskers(
     generator = MaskGenerator(fcn, device)
     maskers = {f"masks {fcn}": _masker(generator)}
     if refiner:
-        refine = load_refiner(refiner, generator.device.type)
+        refine = load_refiner(refiner, device)
         maskers[f"masks {fcn} refined"] = _masker(MaskGenerator(fcn, device, refiner=refine))
     if peer is None:
         return maskers, None
@@ -150,5 +154,5 @@ def _draw(path: Path, measured: dict[str, list[Measured]]) -> None:
             if not tiles:
                 words.append(LEGEND)
             photograph = each.photograph
-            tiles.append(draw_difference(photograph.image, each.pixels, photograph.truth, words))
+            tiles.append(draw_tile(photograph.image, each.pixels, photograph.truth, words))
     write_sheet(path, tiles, columns=len(worst))

@@ -9,8 +9,7 @@ import numpy as np
 
 from automask_ros.cli import options
 from automask_ros.cli.output import check_json_path, print_table, write_figures
-from automask_ros.cli.sheets import LEGEND, WORST, check_sheet_path, write_sheet
-from automask_ros.drawing import draw_difference
+from automask_ros.cli.sheets import LEGEND, WORST, check_sheet_path, draw_tile, write_sheet
 from automask_ros.library.coco import CocoSet, read_coco
 from automask_ros.library.library import Library
 from automask_ros.library.outcomes import outcome_of
@@ -72,5 +71,5 @@ def _draw_worst(path: Path, library: Library, coco: CocoSet) -> None:
             pixels = np.zeros(truth.shape, bool)
         score = f" {view.verdict.score:.2f}" if view.verdict else ""
         words = [f"{view.id} {each.iou:.3f}", f"{outcome_of(view).value}{score}"]
-        tiles.append(draw_difference(image, pixels, truth, words + [LEGEND] * (not tiles)))
+        tiles.append(draw_tile(image, pixels, truth, words + [LEGEND] * (not tiles)))
     write_sheet(path, tiles)

@@ -39,7 +39,7 @@ def export(
     link: bool,
     json_path: Path | None,
 ) -> None:
-    """Write views and masks as COCO instance annotations, to look at them or redraw them elsewhere.
+    """Write views and masks as COCO, to look at them or redraw them elsewhere.
 
     Verdict, score, reasons and vetoes are extra fields. `automask import` takes masks back.
 

@@ -23,7 +23,7 @@ from automask_ros.library.report import write_masks_report
 )
 @options.labels_option
 def report(library: Path, output: Path | None, labels: tuple[str, ...]) -> None:
-    """Show every mask with its verdict, score and reasons in one HTML file, the worst ones first.
+    """Show every mask with its verdict in one HTML file, the worst ones first.
 
     \b
     Example:

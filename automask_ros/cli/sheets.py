@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from automask_ros.drawing import contact_sheet
+from automask_ros.drawing import contact_sheet, draw_difference
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import write_image
 
@@ -15,6 +16,7 @@ from automask_ros.library.files import write_image
 WORST = 10
 _COLUMNS = 5
 _TILE_WIDTH = 384
+_NEAREST = cv2.INTER_NEAREST
 LEGEND = "blue: too much, orange: lacking, yellow: what people drew"
 
 
@@ -24,6 +26,19 @@ def check_sheet_path(path: Path | None) -> None:
         raise AutomaskError(f"the sheet {path} must be a PNG: give it a name that ends with .png")
     if path is not None and not path.absolute().parent.is_dir():
         raise AutomaskError(f"cannot write {path}: its folder does not exist; make it first")
+
+
+def draw_tile(
+    image: np.ndarray, pixels: np.ndarray, truth: np.ndarray, words: Sequence[str]
+) -> np.ndarray:
+    """A picture (H, W, 3) BGR in a tile's width, with where a mask (H, W) bool is wrong."""
+    size = (_TILE_WIDTH, max(1, round(_TILE_WIDTH * image.shape[0] / image.shape[1])))
+    # Enlarged before words are drawn on it: a small picture would vanish behind them.
+    shown, mask, drawn = (
+        cv2.resize(each.astype(np.uint8), size, interpolation=how)
+        for each, how in ((image, cv2.INTER_AREA), (pixels, _NEAREST), (truth, _NEAREST))
+    )
+    return draw_difference(shown, mask.astype(bool), drawn.astype(bool), words)
 
 
 def write_sheet(path: Path, tiles: Sequence[np.ndarray], columns: int = _COLUMNS) -> None:

@@ -49,13 +49,15 @@ def make_masks(
     *,
     fcn: str,
     device: str,
+    refiner: str = "",
     adapt: bool = True,
     empty_scene: Path | None = None,
 ) -> tuple[list[View], float]:
     """Make the masks that are missing, of one object or of all; returns them and the seconds.
 
     Then the masks of each object judge each other, and with ``adapt`` they teach a copy of the
-    network where that helps. ``empty_scene`` is a picture of the place without the object.
+    network where that helps. ``empty_scene`` is a picture of the place without the object,
+    ``refiner`` names the two files of a promptable network that redraws edges.
     """
     started = time.monotonic()
     from automask_ros.segmentation.settling import add_empty_scene, unsettled_labels
@@ -67,8 +69,9 @@ def make_masks(
     if not waiting and not unsettled:
         return [], 0.0
     from automask_ros.segmentation.mask_generator import MaskGenerator, generate_masks
+    from automask_ros.segmentation.prompting import load_refiner
 
-    generator = MaskGenerator(fcn, device)
+    generator = MaskGenerator(fcn, device, refiner=load_refiner(refiner, device))
     with ProgressDisplay() as progress:
         made = generate_masks(library, generator, waiting, progress)
         for each in unsettled_labels(library, library.views(label)):

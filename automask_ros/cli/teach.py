@@ -27,6 +27,7 @@ from automask_ros.cli.steps import (
 @options.glob_option
 @options.views_option
 @options.fcn_option
+@options.refiner_option
 @options.adapt_option
 @options.empty_scene_option
 @options.training_options
@@ -40,6 +41,7 @@ def teach(
     glob: str,
     views: int | None,
     fcn: str,
+    refiner: str,
     adapt: bool,
     empty_scene: Path | None,
     base_model: str | None,
@@ -63,7 +65,7 @@ def teach(
     started = time.monotonic()
     opened, added, capture = add_views(library, label, source, topic=topic, glob=glob, most=views)
     _, masks = make_masks(
-        opened, label, fcn=fcn, device=device, adapt=adapt, empty_scene=empty_scene
+        opened, label, fcn=fcn, device=device, refiner=refiner, adapt=adapt, empty_scene=empty_scene
     )
     found = mask_figures(opened)
     print_masks(found)

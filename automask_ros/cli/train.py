@@ -22,12 +22,14 @@ from automask_ros.library.library import Library
 @click.command()
 @options.library_option
 @options.fcn_option
+@options.refiner_option
 @options.training_options
 @options.device_option
 @options.json_option
 def train(
     library: Path,
     fcn: str,
+    refiner: str,
     base_model: str | None,
     iterations: int | None,
     seconds: float | None,
@@ -46,7 +48,7 @@ def train(
     check_json_path(json_path)
     started = time.monotonic()
     opened = Library(library)
-    _, masks = make_masks(opened, None, fcn=fcn, device=device)
+    _, masks = make_masks(opened, None, fcn=fcn, device=device, refiner=refiner)
     found = mask_figures(opened)
     print_masks(found)
     figures = train_model(

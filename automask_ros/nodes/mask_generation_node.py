@@ -52,6 +52,11 @@ TABLE = (
         "lite",
         "Network of stage one: lite (embedded), or the path of a .safetensors file",
     ),
+    ParameterSpec(
+        "refiner",
+        "",
+        "ONNX files ENCODER,DECODER of SAM, MobileSAM or SAM 2 that redraw masks; empty means none",
+    ),
     *SETTLING,
     ParameterSpec("device", "auto", "Where the network runs: auto, cpu, cuda, cuda:0, ..."),
     THREADS,
@@ -142,8 +147,11 @@ class MaskGenerationNode(Node):
     def _run(self) -> None:
         # Here and not above: loading takes seconds, in which callbacks must answer.
         from automask_ros.segmentation.mask_generator import MaskGenerator
+        from automask_ros.segmentation.prompting import load_refiner
 
-        generator = MaskGenerator(self._settings["fcn"], self._settings["device"])
+        device = self._settings["device"]
+        refiner = load_refiner(self._settings["refiner"], device)
+        generator = MaskGenerator(self._settings["fcn"], device, refiner=refiner)
         self._activity = _WAITING
         while not self._closed:
             self._wake.wait()

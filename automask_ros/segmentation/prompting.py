@@ -44,12 +44,17 @@ class RefinerConfig:
     """Least intersection over union of the redrawn mask with the automatic one."""
 
 
-def load_refiner(names: str, device: str = "cpu", config: RefinerConfig | None = None) -> Refiner:
-    """The promptable network of `names`, "ENCODER.onnx,DECODER.onnx", on "cpu" or "cuda".
+def load_refiner(
+    names: str, device: str = "auto", config: RefinerConfig | None = None
+) -> Refiner | None:
+    """The promptable network of `names`, "ENCODER.onnx,DECODER.onnx"; None when that is empty.
 
+    `device` is "auto", "cpu", "cuda" or "cuda:N"; without ONNX Runtime for CUDA, "auto" is the CPU.
     Raises AutomaskError when there are not two files, one does not load, or asks for what is no
     input of the SAM family.
     """
+    if not names:
+        return None
     paths = [Path(name.strip()) for name in names.split(",") if name.strip()]
     if len(paths) != 2:
         raise AutomaskError(
@@ -139,11 +144,17 @@ class _Session:
 def _open(path: Path, device: str) -> _Session:
     if not path.is_file():
         raise AutomaskError(f"there is no refiner at {path}: give the path of an ONNX file")
-    wanted = ["CPUExecutionProvider"]
-    if device.startswith("cuda") and "CUDAExecutionProvider" in (
-        onnxruntime.get_available_providers()
-    ):
-        wanted.insert(0, "CUDAExecutionProvider")
+    wanted: list[str | tuple[str, dict[str, int]]] = ["CPUExecutionProvider"]
+    cuda_here = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if device.startswith("cuda") and not cuda_here:
+        raise AutomaskError(
+            f"{device} was asked for, but ONNX Runtime has no CUDA: install onnxruntime-gpu, or "
+            "give cpu or auto"
+        )
+    if device.startswith("cuda") or (device == "auto" and cuda_here and torch.cuda.is_available()):
+        index = device.partition(":")[2]
+        number = int(index) if index.isdigit() else 0
+        wanted.insert(0, ("CUDAExecutionProvider", {"device_id": number}))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = torch.get_num_threads()

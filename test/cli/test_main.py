@@ -3,9 +3,10 @@ import subprocess
 import sys
 import time
 
+import click
 import pytest
 
-from automask_ros.cli.main import COMMANDS, main
+from automask_ros.cli.main import COMMANDS, automask, main
 
 AUTOMASK = [sys.executable, "-m", "automask_ros.cli.main"]
 
@@ -39,8 +40,7 @@ def test_each_command_has_help_and_an_example(command, capsys):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_list_of_commands_says_what_the_commands_say(command):
-    module = importlib.import_module(f"automask_ros.cli.{command.replace('-', '_')}")
-    help_text = getattr(module, command.replace("-", "_")).help
+    help_text = automask.get_command(click.Context(automask), command).help
     assert " ".join(help_text.split("\n\n")[0].split()) == COMMANDS[command]
 
 

@@ -25,7 +25,8 @@ def test_veto_delete_repaint_and_regenerate(robot, tmp_path):
     library, truth = filled(tmp_path / "library", "cup", 4)
     ids = sorted(truth)
     robot.listen("mask_generator/mask", "mask_generator/overlay")
-    robot.start("mask_generation_node", library=library.root, look_period=0.2)
+    # Long after this test an object would be compared and adapted to: masks would be made again.
+    robot.start("mask_generation_node", library=library.root, look_period=0.2, adapt_after=3600.0)
 
     def made(count):
         robot.wait_for(lambda: len(robot.heard["mask_generator/mask"]) >= count, 60, "masks")

@@ -58,6 +58,10 @@ def test_an_empty_mask_stays_empty(write, tmp_path):
     assert load_refiner(write(tmp_path))(picture(ring()), empty) is empty
 
 
+def test_no_name_is_no_refiner():
+    assert load_refiner("") is None
+
+
 @pytest.mark.parametrize("names", ["encoder.onnx", "a.onnx,b.onnx,c.onnx", ","])
 def test_two_files_are_asked_for(names):
     with pytest.raises(AutomaskError, match=r"name two files, encoder and decoder"):

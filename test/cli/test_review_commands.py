@@ -1,0 +1,209 @@
+"""Looking, vetoing, masks out and in, and the benchmark: what the commands print, write, return."""
+
+import json
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from pycocotools.coco import COCO
+
+from automask_ros.cli.main import main
+from automask_ros.library.coco import encode_mask
+from automask_ros.library.library import Library
+from automask_ros.types import Mask, Verdict
+
+SIZE = (96, 128)
+
+
+def truth(seed) -> np.ndarray:
+    pixels = np.zeros(SIZE, np.uint8)
+    cv2.circle(pixels, (60 + 4 * seed, 48), 22, 1, -1)
+    return pixels.astype(bool)
+
+
+def picture(seed) -> np.ndarray:
+    image = np.random.default_rng(seed).normal(60, 4, (*SIZE, 3))
+    image[truth(seed)] = (40, 90, 220)
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Three mugs; the last one's mask is shifted by half of the object, and refused."""
+    library = Library(tmp_path / "lib", create=True)
+    for seed in range(3):
+        view = library.add_view(
+            "mug", picture(seed), captured_at=float(seed), source="test", view_id=f"mug_{seed}"
+        )
+        pixels = np.roll(truth(seed), 22, axis=1) if seed == 2 else truth(seed)
+        verdict = Verdict(seed < 2, 0.9 - 0.3 * seed, () if seed < 2 else ("blurred",))
+        library.write_mask(view, Mask(pixels, verdict), fcn="lite")
+    return library.root
+
+
+def run(*arguments) -> int:
+    return main([str(each) for each in arguments])
+
+
+def complaint(capsys) -> str:
+    captured = capsys.readouterr()
+    assert captured.err.startswith("automask: ") and captured.err.count("\n") == 1
+    return captured.err.removeprefix("automask: ").rstrip()
+
+
+def test_veto_and_its_undoing(root, capsys):
+    mugs = ("--library", root, "--label", "mug")
+    assert run("veto", *mugs, "--view", "mug_0", "--view", "mug_2") == 0
+    assert [view.vetoed for view in Library(root).views()] == [True, False, True]
+    capsys.readouterr()
+    assert run("veto", "--library", root, "--list") == 0
+    assert capsys.readouterr().out.split() == ["object", "view", "mug", "mug_0", "mug", "mug_2"]
+    assert run("veto", *mugs, "--view", "mug_0", "--undo") == 0
+    assert capsys.readouterr().out == "view mug_0 of mug is in training\n"
+    assert run("veto", *mugs, "--view", "mug_2", "--undo") == 0
+    captured = capsys.readouterr()
+    assert captured.out == "view mug_2 of mug is out of training\n"
+    assert captured.err == "  its mask is not accepted: blurred\n"
+    assert run("veto", *mugs, "--view", "mug_1", "--view", "nothing") == 2
+    assert "has no view nothing of mug" in complaint(capsys)
+    assert not Library(root).view("mug", "mug_1").vetoed, "a slip changes nothing"
+    assert run("veto", "--library", root) == 2
+    assert complaint(capsys) == "which view? give --label NAME --view ID, or --list"
+
+
+def test_report_needs_no_model(root, tmp_path, capsys):
+    assert run("report", "--library", root) == 0
+    assert str(root / "masks.html") in capsys.readouterr().out
+    html = (root / "masks.html").read_text()
+    assert html.index("mug: mug_2") < html.index("mug: mug_1") < html.index("mug: mug_0")
+    assert run("report", "--library", root, "--label", "cup", "-o", tmp_path / "x.html") == 2
+    assert "has no object 'cup'; add views first" in complaint(capsys)
+    assert run("report", "--library", root, "-o", tmp_path / "no" / "x.html") == 2
+    assert "cannot write" in complaint(capsys)
+
+
+def test_masks_go_out_are_redrawn_and_come_back(root, tmp_path, capsys):
+    out, figures = tmp_path / "out", tmp_path / "figures.json"
+    assert run("export", "--library", root, "-o", out, "--polygons") == 0
+    path = out / "annotations.json"
+    assert f"3 views, 3 masks: {path}\n" in capsys.readouterr().out
+    assert len(COCO(str(path)).anns) == 3
+    content = json.loads(path.read_text())
+    content["annotations"][2]["segmentation"] = encode_mask(truth(2))
+    path.write_text(json.dumps(content))
+    capsys.readouterr()
+    assert run("import", "--library", root, path, "--json", figures) == 0
+    said = "1 masks drawn by a person, 0 new views, 2 masks unchanged\n"
+    assert said in capsys.readouterr().out
+    assert json.loads(figures.read_text()) == {
+        "drawn": 1,
+        "added": 0,
+        "unchanged": 2,
+        "unmatched": [],
+        "broken": [],
+    }
+    library = Library(root)
+    assert library.view("mug", "mug_2").drawn
+    assert np.array_equal(library.read_mask(library.view("mug", "mug_2")), truth(2))
+    # Into a library that is not there yet, with the pictures.
+    other = tmp_path / "other"
+    assert run("import", "--library", other, path) == 2
+    assert "there is no library" in complaint(capsys)
+    assert run("import", "--library", other, path, "--images", out / "images") == 0
+    assert [view.drawn for view in Library(other).views()] == [False, False, True]
+
+
+def test_an_import_that_fits_nothing_says_so(root, tmp_path, capsys):
+    path = tmp_path / "coco.json"
+    path.write_text(json.dumps(annotations({"elsewhere.png": 0})))
+    assert run("import", "--library", root, path) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert error[-2] == "no such view: 'mug' in 'elsewhere.png'"
+    assert error[-1].startswith(f"automask: nothing of {path} was taken: the stem of a file name")
+
+
+def annotations(seeds) -> dict:
+    names = list(enumerate(seeds.items(), start=1))
+    return {
+        "images": [
+            {"id": n, "file_name": name, "width": SIZE[1], "height": SIZE[0]}
+            for n, (name, _) in names
+        ],
+        "categories": [{"id": 1, "name": "mug"}],
+        "annotations": [
+            {"id": n, "image_id": n, "category_id": 1, "segmentation": encode_mask(truth(seed))}
+            for n, (_, seed) in names
+        ],
+    }
+
+
+def test_the_worst_masks_are_drawn_against_the_truth(root, tmp_path, capsys):
+    coco, sheet = tmp_path / "coco.json", tmp_path / "worst.png"
+    coco.write_text(json.dumps(annotations({f"mug_{seed}.jpg": seed for seed in range(3)})))
+    arguments = ("evaluate-masks", "--library", root, "--annotations", coco, "--sheet")
+    assert run(*arguments, sheet) == 0
+    drawn = cv2.imread(str(sheet))
+    assert drawn.shape == (4 + 288 + 4, 4 + 3 * (384 + 4), 3)
+    # The worst comes first: what its mask lacks is orange, what it has too much is blue.
+    first = drawn[4:292, 4:388]
+    lacking, extra = first[200, 3 * 60], first[200, 3 * 95]
+    assert int(lacking[2]) - int(lacking[0]) > 120 and int(extra[0]) - int(extra[2]) > 120
+    assert run(*arguments, tmp_path / "worst.jpg") == 2
+    assert "must be a PNG" in complaint(capsys)
+
+
+def write_peer(path, side=320) -> None:
+    """A network with U2-Net's one input, that finds red salient; it answers twice, as U2-Net."""
+    nodes = [
+        helper.make_node("Slice", ["image", "zero", "one", "axis"], ["red"]),
+        helper.make_node("Identity", ["red"], ["again"]),
+    ]
+    values = [("zero", [0]), ("one", [1]), ("axis", [1])]
+    graph = helper.make_graph(
+        nodes,
+        "peer",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, side, side])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, side, side])
+            for name in ("red", "again")
+        ],
+        [helper.make_tensor(name, TensorProto.INT64, [1], value) for name, value in values],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+
+
+def test_the_benchmark_compares_with_a_peer_in_one_run(tmp_path, capsys):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for seed in range(4):
+        cv2.imwrite(str(photos / f"mug_{seed}.png"), picture(seed))
+    coco, figures, sheet = (tmp_path / name for name in ("coco.json", "rows.json", "sheet.png"))
+    coco.write_text(json.dumps(annotations({f"mug_{seed}.png": seed for seed in range(4)})))
+    write_peer(tmp_path / "peer.onnx")
+    arguments = ("benchmark", "masks", "--images", photos, "--annotations", coco, "--device", "cpu")
+    peer = ("--peer", tmp_path / "peer.onnx")
+    assert run(*arguments, *peer, "--limit", 3, "--json", figures, "--sheet", sheet) == 0
+    ours, theirs = json.loads(figures.read_text())
+    assert (ours["name"], theirs["name"]) == ("masks lite", "masks peer")
+    assert ours["views"] == theirs["views"] == 3
+    for row in (ours, theirs):
+        assert 0 < row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
+        assert row["ratio"] == pytest.approx(row["p50_ms"] / theirs["p50_ms"])
+        assert row["per_label"]["mug"]["mean_iou"] == pytest.approx(row["mean_iou"])
+    assert ours["mean_iou"] > 0.9 and ours["share_above_080"] == 1.0
+    assert theirs["mean_iou"] > 0.95, "what is red is the object, in these pictures"
+    assert set(ours["accepted"]) == {"share", "mean_iou"} and theirs["accepted"] is None
+    drawn = cv2.imread(str(sheet))
+    assert drawn.shape == (4 + 2 * 292, 4 + 3 * 388, 3)
+    capsys.readouterr()
+
+    write_peer(tmp_path / "small.onnx", side=64)
+    assert run(*arguments, "--peer", tmp_path / "small.onnx") == 2
+    assert "but U2-Net takes one image [1, 3, 320, 320]" in complaint(capsys)
+    assert run(*arguments, "--peer", tmp_path / "none.onnx") == 2
+    assert "there is no peer at" in complaint(capsys)
+    assert run(*arguments, "--refiner", "one.onnx") == 2
+    assert "name two files, encoder and decoder" in complaint(capsys)
