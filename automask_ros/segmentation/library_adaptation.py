@@ -16,6 +16,7 @@ import numpy as np
 from automask_ros.library.coco import CocoSet
 from automask_ros.library.library import Library
 from automask_ros.segmentation.adaptation import AdaptationConfig, TaughtView, adapt
+from automask_ros.segmentation.denoising import remove_impulse_noise
 from automask_ros.segmentation.evaluation import mask_iou
 from automask_ros.segmentation.fcn import Network
 from automask_ros.segmentation.mask_generator import MaskGenerator
@@ -72,7 +73,8 @@ def adapted_to_library(
         if kept is not None and each.view.verdict is not None:
             pixels, verdict = kept, each.view.verdict
         trust = verdict.score if verdict.accepted else 0.0
-        views.append(TaughtView(library.read_image(each.view), pixels, trust))
+        image = remove_impulse_noise(library.read_image(each.view))
+        views.append(TaughtView(image, pixels, trust))
     network: Network = generator.network
     if isinstance(network, VggFCN):
         taught = sorted({each.view.label for each in judged})
