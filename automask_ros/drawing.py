@@ -225,7 +225,8 @@ def _write(canvas: np.ndarray, lines: Sequence[str], at: tuple[int, int], colour
     built-in font has none.
     """
     height, width = canvas.shape[:2]
-    scale, thickness = max(0.4, min(height, width) / 960), _line_width(canvas)
+    scale = max(0.4, min(height, width) / 800)
+    thickness = max(1, round(1.5 * scale))
     pad = max(2, round(6 * scale))
     texts = [
         text

@@ -176,3 +176,44 @@ def test_a_contact_sheet_scales_without_stretching():
 def test_a_contact_sheet_of_nothing_is_refused(images, columns):
     with pytest.raises(AutomaskError, match="at least one"):
         drawing.contact_sheet(images, columns)
+
+
+def test_a_long_reason_is_broken_between_words_and_stays_inside():
+    reason = "touches the border of the image (23% of its boundary)"
+    canvas = np.full((120, 160, 3), 200, np.uint8)
+    drawn = drawing.draw_mask(canvas, np.zeros((120, 160), bool), Verdict(False, 0.2, (reason,)))
+    lines = (drawn[:, 0] == drawing.REFUSED).all(axis=1).sum()
+    one = drawing.draw_mask(canvas, np.zeros((120, 160), bool), Verdict(False, 0.2, ()))
+    assert lines >= 3 * (one[:, 0] == drawing.REFUSED).all(axis=1).sum()
+    # No letter is cut off: the bar ends in its own colour.
+    bar = (drawn[0] == drawing.REFUSED).all(axis=1)
+    end = int(np.flatnonzero(bar).max())
+    assert end <= 159 and (drawn[:lines, end] == drawing.REFUSED).all()
+
+
+def test_words_stay_off_a_mask_at_the_top():
+    pixels = np.zeros((120, 160), bool)
+    pixels[:40, 20:140] = True
+    drawn = drawing.draw_mask(grey(), pixels, Verdict(True, 0.9))
+    assert (drawn[119, 0] == drawing.ACCEPTED).all() and (drawn[60, 0] == GREY).all()
+    assert (drawn[5:35, 25:135] == MIXED[drawing.ACCEPTED]).all()
+
+
+def test_a_colour_can_be_asked_for():
+    drawn = drawing.draw_mask(grey(), block(), Verdict(True, 0.9), words=False, colour=drawing.BLUE)
+    assert (drawn[60, 50:130] == drawing.BLUE).all()
+
+
+def test_a_difference_shows_what_is_too_much_and_what_is_lacking():
+    truth = np.roll(block(), 20, axis=1)
+    drawn = drawing.draw_difference(grey(), block(), truth)
+
+    def mixed(colour):
+        return np.rint(GREY * 0.2 + np.array(colour) * 0.8).astype(np.uint8)
+
+    assert (drawn[62:98, 52:68] == mixed(drawing.BLUE)).all()
+    assert (drawn[62:98, 132:148] == mixed(drawing.ORANGE)).all()
+    assert (drawn[62:98, 72:128] == GREY).all(), "where both agree nothing is laid over"
+    assert (drawn[60, 70:150] == drawing.YELLOW).all()
+    with pytest.raises(AutomaskError, match="do not fit an image"):
+        drawing.draw_difference(grey(), block(), truth[:50])
