@@ -168,6 +168,27 @@ class Library:
             known = folder.view(view.id)
             return known if known.drawn else _replace_mask(folder, view.id, mask, fcn)
 
+    def write_verdict(self, view: View, verdict: Verdict, *, made_by: str) -> View:
+        """Keep another verdict on the mask that a view has; the mask and its time stay.
+
+        A view whose mask is gone or drawn by a person is returned as it is.
+        """
+        folder = self._folder(view.label)
+        with folder.locked():
+            record, known = folder.read(view.id), folder.view(view.id)
+            if record.mask is None or known.verdict is None or known.made_by == PERSON:
+                return known
+            judged = record.mask.model_copy(
+                update={
+                    "made_by": made_by,
+                    "accepted": verdict.accepted,
+                    "score": float(verdict.score),
+                    "reasons": verdict.reasons,
+                }
+            )
+            folder.write(view.id, record.model_copy(update={"mask": judged}))
+            return folder.view(view.id)
+
     def write_drawn_mask(self, view: View, pixels: BoolMask) -> View:
         """Keep a mask that a person drew; it counts as accepted. AutomaskError when it is empty."""
         _check_same_size(pixels.shape, view, "mask")

@@ -35,7 +35,9 @@ class MaskConfig:
     """How a mask is made."""
 
     input_size: int = 320
-    """Longer side, in pixels, of what the network sees; a multiple of 32."""
+    """Longer side, in pixels, of what the network sees of the whole image; a multiple of 32."""
+    closer_size: int = 384
+    """The same for the second look, at the object and its surroundings."""
     most_enlarged: float = 1.25
     """... unless that would blow the image up by more than this: there is no more to be seen."""
     closer_margin: float = 0.6
@@ -47,10 +49,10 @@ class MaskConfig:
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
 
     def __post_init__(self) -> None:
-        if self.input_size < 32 or self.input_size % 32:
-            raise AutomaskError(
-                f"input_size is {self.input_size}: give a multiple of 32, such as 320"
-            )
+        for name in ("input_size", "closer_size"):
+            size = getattr(self, name)
+            if size < 32 or size % 32:
+                raise AutomaskError(f"{name} is {size}: give a multiple of 32, such as 320")
 
 
 class MaskGenerator:
@@ -87,23 +89,19 @@ class MaskGenerator:
 
     def predict(self, image: np.ndarray) -> np.ndarray:
         """(H, W) float32 in 0..1: how likely each pixel of an (H, W, 3) BGR image is object."""
-        logits = self._look(image)
+        logits = self._look(image, self.config.input_size)
         pixels, statistics = filter_blobs(to_probability(logits), self.config.blobs)
         if not statistics.empty:
             # A second look from nearer by: the object large, what stands far from it out of sight.
             window = find_square(pixels, self.config.closer_margin)
             # Mirrored, so that even where the window is the whole image it is another opinion.
-            logits[window] = self._look(image[window][:, ::-1])[:, ::-1]
+            logits[window] = self._look(image[window][:, ::-1], self.config.closer_size)[:, ::-1]
         return to_probability(logits)
 
-    def _look(self, image: np.ndarray) -> np.ndarray:
-        """(H, W) float32 logits of the network for an image (H, W, 3) BGR."""
-        return predict_logits(self.network, image, self._input_size(max(image.shape)))
-
-    def _input_size(self, side: int) -> int:
-        """The longer side that an image with a longer side of `side` pixels is brought to."""
-        useful = 32 * math.ceil(self.config.most_enlarged * side / 32)
-        return min(self.config.input_size, useful)
+    def _look(self, image: np.ndarray, size: int) -> np.ndarray:
+        """(H, W) float32 logits for an image (H, W, 3) BGR, seen with a longer side of `size`."""
+        useful = 32 * math.ceil(self.config.most_enlarged * max(image.shape[:2]) / 32)
+        return predict_logits(self.network, image, min(size, useful))
 
 
 def make_mask(

@@ -25,7 +25,7 @@ from automask_ros.segmentation.denoising import remove_impulse_noise
 from automask_ros.segmentation.evaluation import mask_iou
 from automask_ros.segmentation.fcn import load_fcn
 from automask_ros.segmentation.mask_generator import MaskGenerator
-from automask_ros.segmentation.verdict import with_agreement
+from automask_ros.segmentation.verdict import of_two_networks, with_agreement
 from automask_ros.types import Mask, Progress, ProgressCallback
 
 
@@ -94,7 +94,7 @@ class _ObjectMasks:
         progress: ProgressCallback | None,
     ) -> None:
         self._generator, self._images, self._config = generator, images, config
-        self._masks, self._progress = list(masks), progress
+        self._plain, self._masks, self._progress = masks, list(masks), progress
         self._drawn = list(drawn) if drawn is not None else [False] * len(masks)
         self._adapted = [False] * len(masks)
         self._agreements: list[Agreement] | None = None
@@ -190,14 +190,32 @@ class _ObjectMasks:
     def _adopt(self, consensus: Consensus, proposals: dict[int, Mask]) -> bool:
         """Take the proposals that agree no less with the other views; were there any better?"""
         better = False
-        for index, new in proposals.items():
+        for index, proposed in proposals.items():
+            old, plain = self._masks[index], self._plain[index]
+            likeness = mask_iou(plain.pixels, proposed.pixels)
+            new = Mask(
+                proposed.pixels,
+                of_two_networks(
+                    plain.verdict, proposed.verdict, likeness, self._generator.config.verdict
+                ),
+            )
             gain = self._gain(consensus, index, new)
-            if self._drawn[index] or gain < -self._config.damage:
+            if self._drawn[index] or not self._is_better(old, new, gain):
                 continue
-            if not self._masks[index].verdict.accepted:
+            if not old.verdict.accepted:
                 better |= new.verdict.accepted or gain > self._config.damage
             self._masks[index], self._adapted[index] = new, True
         return better
+
+    def _is_better(self, old: Mask, new: Mask, gain: float) -> bool:
+        """May a new mask take an old one's place, by how much more it agrees with the others?"""
+        if gain > self._config.damage:
+            return True
+        if gain < -self._config.damage:
+            return False
+        # They agree alike: a good mask is drawn more finely, but not replaced by another one.
+        likeness = mask_iou(old.pixels, new.pixels)
+        return not old.verdict.accepted or likeness >= self._config.least_likeness
 
     def _gain(self, consensus: Consensus, index: int, new: Mask) -> float:
         """How much more a view would agree with the others with a new mask."""

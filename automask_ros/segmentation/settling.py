@@ -17,7 +17,7 @@ from automask_ros.library import files
 from automask_ros.library.image_file import read_image
 from automask_ros.library.library import Library
 from automask_ros.segmentation.mask_generator import MaskCallback, MaskGenerator
-from automask_ros.segmentation.object_masks import ObjectMaskConfig, improve_masks
+from automask_ros.segmentation.object_masks import ObjectMaskConfig, ViewMask, improve_masks
 from automask_ros.types import PERSON, Mask, ProgressCallback, View
 
 _COMPARED = ", compared"
@@ -26,8 +26,8 @@ _ADAPTED = ", adapted"
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of one object's views: all of them, how many masks an adapted network made, and
-    how many are accepted before and after."""
+    """What became of one object: the views judged anew, how many masks an adapted network made,
+    and how many are accepted before and after."""
 
     views: list[View]
     adapted: int
@@ -70,12 +70,11 @@ def settle_object(
         progress=progress,
     )
     kept = []
-    for view, new in zip(views, improved, strict=True):
-        if view.drawn:
-            kept.append(view)
-            continue
-        name = generator.fcn + (_ADAPTED if new.adapted else _COMPARED)
-        kept.append(library.write_mask(view, new.mask, fcn=name))
+    for view, old, new in zip(views, before, improved, strict=True):
+        now = library.view(label, view.id)
+        if now.verdict is None or now.vetoed or now.made_by == PERSON:
+            continue  # a person was faster
+        kept.append(_keep(library, generator.fcn, now, old, new))
         if new.adapted and on_mask is not None:
             on_mask(kept[-1], library.read_image(view), new.mask)
     return Settled(
@@ -121,6 +120,16 @@ def _plain_mask(library: Library, generator: MaskGenerator, view: View) -> Mask:
     if pixels is not None and view.verdict is not None and (view.drawn or _waits(view)):
         return Mask(pixels, view.verdict)
     return generator(library.read_image(view))
+
+
+def _keep(library: Library, fcn: str, view: View, old: Mask, new: ViewMask) -> View:
+    if new.adapted:
+        return library.write_mask(view, new.mask, fcn=fcn + _ADAPTED)
+    name = fcn + _COMPARED
+    stored = library.usable_mask(view)
+    if stored is not None and np.array_equal(stored, old.pixels):
+        return library.write_verdict(view, new.mask.verdict, made_by=name)
+    return library.write_mask(view, new.mask, fcn=name)
 
 
 def _waits(view: View) -> bool:

@@ -115,6 +115,22 @@ def with_agreement(
     return Verdict(not reasons, float(score), tuple(reasons))
 
 
+def of_two_networks(
+    plain: Verdict, adapted: Verdict, likeness: float, config: VerdictConfig | None = None
+) -> Verdict:
+    """The verdict on a mask of an adapted network, which is always sure of itself.
+
+    `plain` is the verdict on what the network made of the view before, `likeness` the intersection
+    over union of the two masks: what both see is surer.
+    """
+    config = config or VerdictConfig()
+    score = math.sqrt(plain.score * adapted.score) * (0.5 + 0.5 * likeness)
+    reasons = adapted.reasons
+    if score < config.accept_score and not reasons:
+        reasons = (f"the network and its adapted copy see it differently ({likeness:.0%} alike)",)
+    return Verdict(not reasons, score, reasons)
+
+
 def _disagreement(agreement: Agreement) -> str:
     if agreement.outside > 1.0 - agreement.inside:
         return (
