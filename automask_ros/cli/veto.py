@@ -7,10 +7,9 @@ from pathlib import Path
 import click
 
 from automask_ros.cli import options
-from automask_ros.cli.output import print_table
+from automask_ros.cli.output import check_json_path, print_table, write_figures
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
-from automask_ros.library.outcomes import Outcome, outcome_of
 
 
 @click.command()
@@ -19,8 +18,14 @@ from automask_ros.library.outcomes import Outcome, outcome_of
 @click.option("--view", "views", multiple=True, metavar="ID", help="A view's id; may be repeated.")
 @click.option("--undo", is_flag=True, help="Take the views back into training.")
 @click.option("--list", "listed", is_flag=True, help="Only list vetoed views.")
+@options.json_option
 def veto(
-    library: Path, label: str | None, views: tuple[str, ...], undo: bool, listed: bool
+    library: Path,
+    label: str | None,
+    views: tuple[str, ...],
+    undo: bool,
+    listed: bool,
+    json_path: Path | None,
 ) -> None:
     """Take views out of training, or back in; nothing is deleted.
 
@@ -29,16 +34,24 @@ def veto(
       automask veto --library my_objects --label mug --view mug_0007
       automask veto --library my_objects --list
     """
+    check_json_path(json_path)
     opened = Library(library)
-    if listed:
-        found = [v for v in opened.views(label) if outcome_of(v) is Outcome.VETOED]
-        print_table(("object", "view"), [[view.label, view.id] for view in found])
-        return
-    if label is None or not views:
+    if label is not None and views:
+        _change(opened, label, views, undo)
+    elif not listed:
         raise AutomaskError("which view? give --label NAME --view ID, or --list")
+    vetoed = [view for view in opened.views(label) if view.vetoed]
+    if listed:
+        print_table(("object", "view"), [[view.label, view.id] for view in vetoed])
+    write_figures(
+        json_path, {"vetoed": [{"label": view.label, "view": view.id} for view in vetoed]}
+    )
+
+
+def _change(library: Library, label: str, views: tuple[str, ...], undo: bool) -> None:
     # All are looked up before one is changed: a slip of the pen changes nothing.
-    for view in [opened.view(label, each) for each in views]:
-        changed = opened.set_vetoed(view, not undo)
+    for view in [library.view(label, each) for each in views]:
+        changed = library.set_vetoed(view, not undo)
         state = "in" if changed.trainable else "out of"
         click.echo(f"view {changed.id} of {changed.label} is {state} training")
         if undo and not changed.trainable:

@@ -58,7 +58,9 @@ def test_veto_and_its_undoing(root, capsys):
     assert run("veto", *mugs, "--view", "mug_0", "--view", "mug_2") == 0
     assert [view.vetoed for view in Library(root).views()] == [True, False, True]
     capsys.readouterr()
-    assert run("veto", "--library", root, "--list") == 0
+    figures = root.parent / "vetoed.json"
+    assert run("veto", "--library", root, "--list", "--json", figures) == 0
+    assert json.loads(figures.read_text())["vetoed"][1] == {"label": "mug", "view": "mug_2"}
     assert capsys.readouterr().out.split() == ["object", "view", "mug", "mug_0", "mug", "mug_2"]
     assert run("veto", *mugs, "--view", "mug_0", "--undo") == 0
     assert capsys.readouterr().out == "view mug_0 of mug is in training\n"
