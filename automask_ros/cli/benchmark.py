@@ -129,10 +129,22 @@ def _print(rows: Sequence[dict[str, Any]]) -> None:
             [row["name"], row["mean_iou"], row["share_above_080"]]
             + [row["per_label"][label]["mean_iou"] for label in labels]
             + [accepted["share"], accepted["mean_iou"], row["spearman"]]
-            + [f"{row[key]:.0f}" for key in ("p50_ms", "p95_ms", "p99_ms")]
+            + [f"{row[key]:.0f}" for key in ("p50_ms", "p95_ms", "p99_ms", "cpu_ms")]
             + [row["ratio"]]
         )
-    headers = ["", "IoU", "> 0.80", *labels, "accepted", "IoU", "Spearman", "p50 ms", "p95", "p99"]
+    headers = [
+        "",
+        "IoU",
+        "> 0.80",
+        *labels,
+        "accepted",
+        "IoU",
+        "Spearman",
+        "p50 ms",
+        "p95",
+        "p99",
+        "CPU",
+    ]
     print_table((*headers, "ratio"), table)
     import torch
 

@@ -7,6 +7,7 @@ encoding, size, row length and amount of data. Each fault is one AutomaskError.
 from __future__ import annotations
 
 import math
+import posixpath
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,6 +117,11 @@ def camera_fields(info: Any) -> dict[str, Any]:
         values = [float(value) for value in getattr(info, name)]
         fields[name] = [value if math.isfinite(value) else None for value in values]
     return fields
+
+
+def camera_info_topic(image_topic: str) -> str:
+    """The camera_info that goes with an image topic, with or without a transport's suffix."""
+    return posixpath.join(posixpath.dirname(image_topic.removesuffix("/compressed")), "camera_info")
 
 
 def _rows(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,12 @@ from rosbags.typesys import Stores, get_typestore
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import one_line
 from automask_ros.library.image_file import Broken
-from automask_ros.library.image_message import camera_fields, decode_compressed, decode_image
+from automask_ros.library.image_message import (
+    camera_fields,
+    camera_info_topic,
+    decode_compressed,
+    decode_image,
+)
 from automask_ros.library.labels import view_id_from_name
 from automask_ros.types import BGRImage, Frame
 
@@ -72,7 +76,7 @@ class Recording:
             infos = [
                 each
                 for each in reader.connections
-                if each.msgtype == _CAMERA_INFO and each.topic == _info_topic(self.topic)
+                if each.msgtype == _CAMERA_INFO and each.topic == camera_info_topic(self.topic)
             ]
             camera = _first_camera(reader, infos)
             index = 0
@@ -143,11 +147,6 @@ def _choose_topic(reader: AnyReader, topic: str | None, path: Path) -> str:
             f"{', '.join(sorted(images))}"
         )
     return images.pop()
-
-
-def _info_topic(image_topic: str) -> str:
-    """The camera_info that goes with an image topic, with or without a transport's suffix."""
-    return posixpath.join(posixpath.dirname(image_topic.removesuffix("/compressed")), "camera_info")
 
 
 def _first_camera(reader: AnyReader, infos: list[Connection]) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.image_message import camera_fields
+from automask_ros.library.image_message import camera_fields, camera_info_topic
 from automask_ros.library.labels import check_label
 from automask_ros.library.view_selector import ViewSelectorConfig
 from automask_ros.nodes import image_messages
@@ -86,7 +86,7 @@ class CaptureNode(Node):
         self._worker = FrameWorker(self, self._slot, self._take, "capture")
         self._images = ImageSubscription(self, self._settings["image_transport"], self._on_frame)
         self.create_subscription(
-            CameraInfo, _sibling(self._images.topic), self._on_camera_info, camera_qos()
+            CameraInfo, camera_info_topic(self._images.topic), self._on_camera_info, camera_qos()
         )
         create_trigger(self, "~/start", self.start)
         create_trigger(self, "~/stop", self.stop)
@@ -197,11 +197,6 @@ class CaptureNode(Node):
         if not self._started:
             return f"{session.summary()}: stopped, waiting for ~/start"
         return session.summary() + (f": {session.last_refusal}" if session.last_refusal else "")
-
-
-def _sibling(topic: str) -> str:
-    """Where a camera publishes its camera_info, after image_transport's convention."""
-    return topic.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

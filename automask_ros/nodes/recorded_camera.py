@@ -22,6 +22,7 @@ from rosbags.typesys import Stores, get_typestore
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from automask_ros.errors import AutomaskError
+from automask_ros.library.image_message import camera_info_topic
 from automask_ros.library.recording import Recording
 from automask_ros.nodes.image_messages import to_array, to_compressed_message, to_message
 
@@ -124,11 +125,6 @@ class CameraPublisher:
         else:
             picture = deserialize_message(message.data, _IMAGE_TYPES[self._recorded])
             self.image.publish(_converted(picture, self._transport))
-
-
-def camera_info_topic(image_topic: str) -> str:
-    """Where the camera_info of an image topic is, after image_transport's convention."""
-    return image_topic.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
 
 
 def _converted(picture: Image | CompressedImage, transport: str) -> Image | CompressedImage:

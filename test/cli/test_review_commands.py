@@ -193,6 +193,7 @@ def test_the_benchmark_compares_with_a_peer_in_one_run(tmp_path, capsys):
     assert ours["views"] == theirs["views"] == 3
     for row in (ours, theirs):
         assert 0 < row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
+        assert row["cpu_ms"] > 0
         assert row["ratio"] == pytest.approx(row["p50_ms"] / theirs["p50_ms"])
         assert row["per_label"]["mug"]["mean_iou"] == pytest.approx(row["mean_iou"])
     assert ours["mean_iou"] > 0.9 and ours["share_above_080"] == 1.0
