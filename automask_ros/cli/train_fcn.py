@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -115,6 +116,8 @@ def _train_on_scenes(
             settings[name] = tuple(part.strip() for part in settings[name].split(","))
     if "stages" in settings:
         settings["stages"] = tuple(_stage(name) for name in settings["stages"])
+    # Read when a GPU is first used: without it matrix products may differ from run to run.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     prepared = prepare(data, settings, weights, library, fcn)
     with joined(device) as processes:
         if processes.first:

@@ -16,11 +16,15 @@ from automask_ros.errors import AutomaskError
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among those that train together; `rank` 0 is the one that writes and speaks."""
+    """This process among those that train together; `rank` 0 is the one that writes and speaks.
+
+    `half` is the 16-bit type in which its device computes, None for 32 bits throughout.
+    """
 
     rank: int
     count: int
     device: torch.device
+    half: torch.dtype | None = None
 
     @property
     def first(self) -> bool:
@@ -60,13 +64,15 @@ def joined(device: str) -> Iterator[Processes]:
     local = int(os.environ.get("LOCAL_RANK", "0"))
     chosen = choose_device(device, local if count > 1 else None)
     if count == 1:
-        yield Processes(0, 1, chosen)
+        yield Processes(0, 1, chosen, half_precision(chosen))
         return
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
-    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+        distributed.init_process_group("nccl", device_id=chosen)
+    else:
+        distributed.init_process_group("gloo")
     try:
-        yield Processes(rank, count, chosen)
+        yield Processes(rank, count, chosen, half_precision(chosen))
     finally:
         distributed.destroy_process_group()
 

@@ -60,7 +60,7 @@ def prepare(
 
 def _from_imagenet(classes: SceneClasses, config: SceneTrainConfig, weights: Path | None) -> VggFCN:
     state = imagenet_vgg16(weights)
-    network = VggFCN(classes, config.stages[0], layout_of(state), config.dropout)
+    network = VggFCN(classes, config.stages[0], layout_of(state))
     transplant(state, network.backbone)
     return network
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch.amp.grad_scaler import GradScaler
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import one_line, write_bytes
-from automask_ros.segmentation.processes import Processes, half_precision
+from automask_ros.segmentation.processes import Processes
 from automask_ros.segmentation.scene_config import SceneTrainConfig
 from automask_ros.segmentation.scene_loss import scene_loss
 from automask_ros.segmentation.vgg_fcn import VggFCN
@@ -41,6 +42,7 @@ class StageTrainer:
     ) -> None:
         self._processes, self._config, self._rate = processes, config, rate
         self.network = network.to(processes.device).train()
+        self.network.backbone.dropout.p = config.dropout
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.steps, self.step = steps, 0
         self.seconds = 0.0  # spent on the steps so far
@@ -48,8 +50,8 @@ class StageTrainer:
         self._optimiser = torch.optim.SGD(
             _groups(self.network, config), lr=rate, momentum=config.momentum
         )
-        self._half = half_precision(processes.device)
-        self._scaler = GradScaler(processes.device.type, enabled=self._half == torch.float16)
+        # Only float16 has gradients that vanish unless they are scaled.
+        self._scaler = GradScaler(processes.device.type, enabled=processes.half == torch.float16)
 
     @property
     def rate(self) -> float:
@@ -70,7 +72,8 @@ class StageTrainer:
         torch.manual_seed(int(np.random.SeedSequence(chance).generate_state(1)[0]))
         for group in self._optimiser.param_groups:
             group["lr"] = self.rate * group["pace"]
-        with torch.autocast(device.type, self._half, enabled=self._half is not None):
+        half = self._processes.half
+        with torch.autocast(device.type, half, enabled=half is not None):
             scores = self._wrapped(images)
         loss, labelled = scene_loss(scores, classes)
         mine = torch.stack([loss.detach(), labelled, torch.tensor(stop, device=device)]).double()
@@ -134,10 +137,9 @@ class StageCheckpoint:
                 "begin anew"
             ) from error
 
-    def network(self, dropout: float) -> VggFCN:
+    def network(self) -> VggFCN:
         """A network as the checkpoint has it, without its weights."""
-        network = VggFCN.from_header(self.header["network"])
-        return VggFCN(network.classes, network.stage, network.layout, dropout)
+        return VggFCN.from_header(self.header["network"])
 
     def below(self, prefix: str) -> dict[str, Tensor]:
         """The tensors whose names begin with `prefix`, without it."""
@@ -149,13 +151,18 @@ class StageCheckpoint:
 def chosen_algorithms(deterministic: bool) -> Iterator[None]:
     """While this lasts torch computes in the same way each time, or else in the fastest.
 
-    A layer without such a way is no error: those used here add each gradient once, in any order.
+    Two layers have no such way on a GPU by torch's own account, pooling and gathering. They have
+    where no two gradients meet in one place, as here; so that is no error, and not worth a word.
     """
     before = torch.are_deterministic_algorithms_enabled()
     warned = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    cudnn = torch.backends.cudnn.flags(benchmark=not deterministic, deterministic=deterministic)
     try:
-        with torch.backends.cudnn.flags(benchmark=not deterministic, deterministic=deterministic):
+        with cudnn, warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", ".*(deterministic implementation|Deterministic beh).*"
+            )
             yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warned)

@@ -128,7 +128,7 @@ class _Run:
                     f"{self._out} holds a training with {name} {kept.get(name)}, not {value}: give "
                     "the same settings to go on, or another folder"
                 )
-        trainer = self._trainer(checkpoint.network(self._config.dropout))
+        trainer = self._trainer(checkpoint.network())
         trainer.restore(checkpoint)
         return trainer
 

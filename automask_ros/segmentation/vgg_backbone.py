@@ -40,10 +40,10 @@ class VggBackbone(nn.Module):
 
     `features` counts its layers as torchvision's VGG16 does. fc6 is padded by three, so that its
     map has pool5's size; the paper padded the image by 100 pixels instead and cropped the scores.
-    `dropout` is the share that is dropped after fc6 and fc7 in training.
+    In training, half of what fc6 and fc7 say is dropped; `dropout.p` is that share.
     """
 
-    def __init__(self, layout: VggLayout, dropout: float = 0.5) -> None:
+    def __init__(self, layout: VggLayout) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         self._pools = []
@@ -58,7 +58,7 @@ class VggBackbone(nn.Module):
         wide = layout.fully_connected
         self.fc6 = nn.Conv2d(channels, wide, FC6_SIZE, padding=FC6_SIZE // 2)
         self.fc7 = nn.Conv2d(wide, wide, 1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(0.5)
 
     def forward(self, images: Tensor) -> VggFeatures:
         """Features of `images`."""

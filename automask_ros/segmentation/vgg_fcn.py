@@ -43,14 +43,12 @@ class VggFCN(nn.Module):
         classes: SceneClasses,
         stage: int = 8,
         layout: VggLayout | None = None,
-        dropout: float = 0.5,
     ) -> None:
         super().__init__()
         if stage not in STAGES:
             raise ValueError(f"stage {stage}: there are FCN-32s, FCN-16s and FCN-8s")
         self.classes, self.stage, self.layout = classes, stage, layout or VggLayout()
-        self.dropout = dropout
-        self.backbone = VggBackbone(self.layout, dropout)
+        self.backbone = VggBackbone(self.layout)
         count = len(classes.names)
         self.scores = nn.ModuleDict()
         self.upsamplings = nn.ModuleDict()
@@ -133,7 +131,7 @@ def refined(coarse: VggFCN, stage: int) -> VggFCN:
     """
     if stage >= coarse.stage:
         raise ValueError(f"FCN-{stage}s is not finer than FCN-{coarse.stage}s")
-    fine = VggFCN(coarse.classes, stage, coarse.layout, coarse.dropout)
+    fine = VggFCN(coarse.classes, stage, coarse.layout)
     own = fine.state_dict()
     known = {
         name: tensor
@@ -151,7 +149,7 @@ def with_classes(network: VggFCN, labels: Sequence[str]) -> VggFCN:
     makes the difference.
     """
     classes = network.classes.extended(labels)
-    wider = VggFCN(classes, network.stage, network.layout, network.dropout)
+    wider = VggFCN(classes, network.stage, network.layout)
     new = len(classes.names) - len(network.classes.names)
     objects = torch.tensor(network.classes.objects)
     state = {}

@@ -18,7 +18,8 @@ from automask_ros.segmentation.processes import Processes, choose_device, joined
 from automask_ros.segmentation.scene_classes import choose_objects
 from automask_ros.segmentation.scene_config import SceneTrainConfig
 from automask_ros.segmentation.scene_parsing import SceneParsing
-from automask_ros.segmentation.scene_step import StageTrainer
+from automask_ros.segmentation.scene_samples import CropConfig, SampleRow
+from automask_ros.segmentation.scene_step import StageCheckpoint, StageTrainer
 from automask_ros.segmentation.scene_training import (
     CHECKPOINT,
     SceneData,
@@ -117,6 +118,47 @@ def test_a_stopped_training_goes_on_bit_for_bit(
     assert train(data, tmp_path).finished
     expected, found = tensors(whole / CHECKPOINT), tensors(tmp_path / CHECKPOINT)
     assert expected.keys() == found.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_mixed_precision_learns_and_goes_on(
+    data: SceneData, tmp_path: Path, half: torch.dtype
+) -> None:
+    processes = Processes(0, 1, torch.device("cpu"), half)
+    config = SceneTrainConfig(**{**CONFIG.__dict__, "dropout": 0.0, "stages": (32,)})
+    row = SampleRow(data.training, CropConfig(32), seed=0)
+    images, classes = (torch.stack(each) for each in zip(row[0], row[1], strict=True))
+    trainer = StageTrainer(begin(), config, processes, steps=12, rate=0.01)
+    losses = [trainer.train_step(images, classes, False)[0] for _ in range(6)]
+    trainer.save(tmp_path / CHECKPOINT, {})
+    checkpoint = StageCheckpoint(tmp_path / CHECKPOINT)
+    again = StageTrainer(checkpoint.network(), config, processes, steps=12, rate=0.01)
+    again.restore(checkpoint)
+    rest = [trainer.train_step(images, classes, False)[0] for _ in range(6)]
+    assert [again.train_step(images, classes, False)[0] for _ in range(6)] == rest
+    assert rest[-1] < losses[0] - 0.15
+    assert {parameter.dtype for parameter in trainer.network.parameters()} == {torch.float32}
+    scale = checkpoint.header["scaler"].get("scale")
+    assert scale == (65536.0 if half == torch.float16 else None)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_gpu_goes_on_bit_for_bit(data: SceneData, tmp_path: Path) -> None:
+    steps = []
+
+    def interrupt(progress: Progress) -> None:
+        steps.append(progress)
+        if len(steps) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with joined("cuda") as gpu:
+        assert gpu.half in (torch.bfloat16, torch.float16)
+        assert train_scenes(begin, data, CONFIG, tmp_path / "whole", gpu).finished
+        stopped = train_scenes(begin, data, CONFIG, tmp_path / "parts", gpu, interrupt)
+        assert not stopped.finished
+        assert train_scenes(begin, data, CONFIG, tmp_path / "parts", gpu).finished
+    expected, found = (tensors(tmp_path / name / CHECKPOINT) for name in ("whole", "parts"))
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
 
 
