@@ -60,6 +60,8 @@ def export_coco(
     no view, no such label, or no place to write to.
     """
     config = config or ExportConfig()
+    if directory.resolve().is_relative_to((library.root / "objects").resolve()):
+        raise AutomaskError(f"{directory} lies among the library's objects; export elsewhere")
     views = _chosen(library, labels, config)
     categories = {label: number for number, label in enumerate(sorted({v.label for v in views}), 1)}
     images: list[dict[str, Any]] = []

@@ -93,6 +93,8 @@ def test_a_choice_of_views_and_links(library, tmp_path):
     assert link.is_symlink() and link.resolve() == library.image_path("cup", "v0").resolve()
     with pytest.raises(AutomaskError, match="has no object 'mug'; it has: can, cup"):
         export_coco(library, tmp_path / "out", ["mug"])
+    with pytest.raises(AutomaskError, match="lies among the library's objects"):
+        exported(library, library.root / "objects" / "cup")
     with pytest.raises(AutomaskError, match="no view with an accepted mask to export"):
         exported(library, tmp_path / "out", ["can"], accepted_only=True)
 
