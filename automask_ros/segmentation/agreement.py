@@ -36,6 +36,12 @@ class AgreementConfig:
     """How often the weights of the views are found anew."""
     least_views: int = 4
     """Fewer views with an object say nothing about each other."""
+    stranger: float = 0.5
+    """Part of a mask that looks less than this like the object of the others is in doubt."""
+    least_strange: float = 0.25
+    """Only if so much of the mask's area is in doubt, it is cut off,"""
+    least_gain: float = 0.1
+    """... and only if what is left agrees by this much better."""
     gain: float = 4.0
     """How fast the model's answer grows certain with its distance from undecided."""
 
@@ -115,6 +121,7 @@ class Consensus:
         first = self.weights.copy()
         for _ in range(self._config.rounds):
             self._absent_sums = [self._contradict(rows) for rows in self._absent]
+            self._view_sums = [self._view_sum(i, cover) for i, cover in enumerate(covers)]
             values = [self._agree(i, cover).value for i, cover in enumerate(covers)]
             self.weights = first * np.array(values) ** 2
 
@@ -133,6 +140,27 @@ class Consensus:
         found: np.ndarray = soft.reshape(self._shapes[index])
         return found
 
+    def without_strangers(self, index: int, mask: np.ndarray) -> np.ndarray:
+        """A mask (H, W) bool of the view `index` without what the others show as background.
+
+        Only where that is a good part of it, and what is left agrees clearly better: what few
+        views show of an object may still be its own. Cut at an eighth of the features' input.
+        """
+        expected = cv2.dilate(self.expected(index), np.ones((3, 3), np.uint8))
+        height, width = mask.shape
+        likely = cv2.resize(expected, (width, height), interpolation=cv2.INTER_LINEAR)
+        kept = mask & (likely >= self._config.stranger)
+        count, labels, statistics, _ = cv2.connectedComponentsWithStats(
+            kept.astype(np.uint8), connectivity=8
+        )
+        if count < 2:
+            return mask
+        kept = labels == 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())
+        lost = 1.0 - np.count_nonzero(kept) / np.count_nonzero(mask)
+        gain = self.agreement(index, kept).value - self.agreement(index, mask).value
+        wrong = lost >= self._config.least_strange and gain >= self._config.least_gain
+        return kept if wrong else mask
+
     def _answer(self, rows: np.ndarray, left_out: int | None = None) -> np.ndarray:
         """(N,) float32 in 0..1: how far the model of the views calls these features object."""
         normal, right = self._total(left_out)
@@ -142,6 +170,13 @@ class Consensus:
         distance = rows @ model.astype(np.float32)
         soft: np.ndarray = 1 / (1 + np.exp(-self._config.gain * distance))
         return soft.astype(np.float32)
+
+    def _view_sum(self, index: int, cover: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The view's own sums, where half the say of its background is with what the others would
+        call object: a thing that most views leave out is not the object because some took it."""
+        near = cv2.dilate(cover, np.ones((5, 5), np.uint8))
+        doubt = (1 - near) * self.expected(index) ** 2
+        return _sums(self._rows[index], cover.ravel(), doubt.ravel())
 
     def _contradict(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Gram matrix and moments of an empty scene: all of it is background, and what the views
@@ -187,10 +222,16 @@ class Consensus:
         return np.concatenate([scaled, np.ones((len(rows), 1), np.float32)], axis=1)
 
 
-def _sums(rows: np.ndarray, cover: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gram matrix and moments of a view: object +1, the rest -1, each half of the weight."""
+def _sums(
+    rows: np.ndarray, cover: np.ndarray, doubt: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gram matrix and moments of a view: object +1, the rest -1, each half of the weight; of the
+    rest, where there is `doubt`, half of it lies there."""
     share = cover.mean()
-    balance = 0.5 * cover / max(share, 1e-6) + 0.5 * (1 - cover) / max(1 - share, 1e-6)
+    rest = (1 - cover) / max(1 - share, 1e-6)
+    if doubt is not None and doubt.sum() > 0:
+        rest = 0.5 * rest + 0.5 * doubt / doubt.mean()
+    balance = 0.5 * cover / max(share, 1e-6) + 0.5 * rest
     weighted = rows * (balance / len(rows))[:, None].astype(np.float32)
     return (weighted.T @ rows).astype(float), (weighted.T @ (2 * cover - 1)).astype(float)
 

@@ -26,6 +26,8 @@ class BlobConfig:
     """How far from the centre the object is shown: standard deviation in half diagonals."""
     part_share: float = 0.01
     """A second blob is a part of the object only if it weighs this share of the main one."""
+    part_most: float = 0.4
+    """... and at most this share: what is about as large stands beside it."""
     part_gap: float = 0.15
     """... and if it lies within this many square roots of the main blob's area."""
     holes: HoleConfig = field(default_factory=HoleConfig)
@@ -140,8 +142,9 @@ def _choose_object(found: _Components, weights: np.ndarray, config: BlobConfig) 
     """The labels of the components that make up the object, the main one first."""
     main = int(weights.argmax())
     candidates = np.argsort(-found.masses)[:_CANDIDATES]
-    heavy = found.masses[candidates] >= config.part_share * found.masses[main]
-    parts = [int(c) for c in candidates[heavy] if c not in (0, main)]
+    shares = found.masses[candidates] / found.masses[main]
+    fitting = (shares >= config.part_share) & (shares <= config.part_most)
+    parts = [int(c) for c in candidates[fitting] if c not in (0, main)]
     if not parts:
         return np.array([main])
     to_main = cv2.distanceTransform(

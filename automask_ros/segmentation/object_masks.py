@@ -45,6 +45,8 @@ class ObjectMaskConfig:
     """No further round begins after half of this."""
     damage: float = 0.01
     """By how much the agreement of held-back views may fall at most."""
+    clear_gain: float = 0.05
+    """By how much it must rise for another mask to take an accepted one's place."""
     least_likeness: float = 0.8
     """Least mean intersection over union of old and new masks on the held-back views."""
     adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
@@ -111,28 +113,50 @@ class _ObjectMasks:
             for index in self._steps("compare", range(len(self._images)))
         ]
         scenes = [reader(scene) for scene in empty_scenes]
-        for turn in range(self._config.rounds + 1):
-            weights = [
+        consensus = self._agree(features, scenes)
+        if not self._config.adapt or not consensus.possible:
+            return
+        if self._cut_strangers(consensus):
+            consensus = self._agree(features, scenes)
+        for turn in range(self._config.rounds):
+            late = time.monotonic() - begin > self._config.seconds / 2
+            if (turn and late) or not self._improve(consensus):
+                return
+            consensus = self._agree(features, scenes)
+
+    def _agree(self, features: Sequence[np.ndarray], scenes: Sequence[np.ndarray]) -> Consensus:
+        """What the views say together of the masks as they are now."""
+        consensus = Consensus(
+            features,
+            [mask.pixels for mask in self._masks],
+            [
                 1.0 if drawn else mask.verdict.score * (1.0 if mask.verdict.accepted else 0.25)
                 for mask, drawn in zip(self._masks, self._drawn, strict=True)
-            ]
-            consensus = Consensus(
-                features,
-                [mask.pixels for mask in self._masks],
-                weights,
-                empty_scenes=scenes,
-                config=self._config.agreement,
-            )
-            if not consensus.possible:
-                return
+            ],
+            empty_scenes=scenes,
+            config=self._config.agreement,
+        )
+        if consensus.possible:
             self._agreements = [
                 consensus.agreement(index, mask.pixels) for index, mask in enumerate(self._masks)
             ]
-            late = time.monotonic() - begin > self._config.seconds / 2
-            if not self._config.adapt or turn == self._config.rounds or (turn and late):
-                return
-            if not self._improve(consensus):
-                return
+        return consensus
+
+    def _cut_strangers(self, consensus: Consensus) -> bool:
+        """Cut off what stood beside the object and was taken for a part of it; was there any?"""
+        cut = False
+        for index, mask in enumerate(self._masks):
+            if self._drawn[index] or not mask.pixels.any():
+                continue
+            kept = consensus.without_strangers(index, mask.pixels)
+            if kept is mask.pixels:
+                continue
+            likeness = mask_iou(kept, mask.pixels)
+            verdict = of_two_networks(
+                mask.verdict, mask.verdict, likeness, self._generator.config.verdict
+            )
+            self._masks[index], self._adapted[index], cut = Mask(kept, verdict), True, True
+        return cut
 
     def result(self) -> list[ViewMask]:
         """The masks as they are now."""
@@ -209,13 +233,12 @@ class _ObjectMasks:
 
     def _is_better(self, old: Mask, new: Mask, gain: float) -> bool:
         """May a new mask take an old one's place, by how much more it agrees with the others?"""
-        if gain > self._config.damage:
-            return True
-        if gain < -self._config.damage:
+        if gain < -self._config.damage or old.verdict.accepted > new.verdict.accepted:
             return False
+        if gain > self._config.clear_gain or not old.verdict.accepted:
+            return True
         # They agree alike: a good mask is drawn more finely, but not replaced by another one.
-        likeness = mask_iou(old.pixels, new.pixels)
-        return not old.verdict.accepted or likeness >= self._config.least_likeness
+        return mask_iou(old.pixels, new.pixels) >= self._config.least_likeness
 
     def _gain(self, consensus: Consensus, index: int, new: Mask) -> float:
         """How much more a view would agree with the others with a new mask."""

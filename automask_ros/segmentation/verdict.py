@@ -46,8 +46,10 @@ class VerdictConfig:
     """Least share of the pixels at probability 0.25 that also reach 0.75."""
     least_contrast: float = 0.3
     """Least share of the boundary at which the image shows an edge."""
-    least_agreement: float = 0.4
+    least_agreement: float = 0.5
     """Least agreement with the other views of the object, where there are enough."""
+    least_inside: float = 0.6
+    """Least share of the mask that looks like what the other views show."""
     edge_difference: float = 8.0
     """Distance in 8-bit CIELAB between its two sides from which a boundary counts as an edge."""
 
@@ -110,7 +112,7 @@ def with_agreement(
         return verdict
     score = verdict.score * (0.5 + 0.5 * agreement.value)
     reasons = list(verdict.reasons)
-    if agreement.value < config.least_agreement:
+    if agreement.value < config.least_agreement or agreement.inside < config.least_inside:
         reasons.append(_disagreement(agreement))
     return Verdict(not reasons, float(score), tuple(reasons))
 
