@@ -27,12 +27,21 @@ _SHOWN = 5
     help="Folder of the pictures: those that are no views yet become some.",
 )
 @click.option("--all", "everything", is_flag=True, help="Also count unchanged masks as a person's.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0.0, 1.0),
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="Masks that differ by no more than this (1 - IoU) count as unchanged.",
+)
 @options.json_option
 def import_(
     library: Path,
     annotations: Path,
     images: Path | None,
     everything: bool,
+    tolerance: float,
     json_path: Path | None,
 ) -> None:
     """Take masks that people drew from a COCO file; they count as accepted.
@@ -49,7 +58,9 @@ def import_(
     opened = Library(library, create=images is not None)
     coco = read_coco(annotations, unique_names=False)
     with ProgressDisplay() as progress:
-        outcome = import_coco(opened, coco, images, everything=everything, progress=progress)
+        outcome = import_coco(
+            opened, coco, images, everything=everything, tolerance=tolerance, progress=progress
+        )
     _tell(outcome)
     write_figures(
         json_path,
@@ -76,6 +87,11 @@ def _tell(outcome: Imported) -> None:
         f"{len(outcome.drawn)} masks drawn by a person, {len(outcome.added)} new views, "
         f"{outcome.unchanged} masks unchanged"
     )
+    if outcome.alike > len(outcome.drawn) / 2 and outcome.alike > 1:
+        click.echo(
+            f"{outcome.alike} of them hardly differ from the masks before: if the tool traced them "
+            "anew and nobody drew them, import with --tolerance next time"
+        )
     if vetoed:
         click.echo(f"{vetoed} of them are vetoed; take them back in with: automask veto --undo")
 

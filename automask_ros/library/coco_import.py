@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from automask_ros.library.labels import check_label
 from automask_ros.library.library import Library
 from automask_ros.types import PERSON, BoolMask, Mask, Progress, ProgressCallback, Verdict, View
 
+#: Masks that differ by less than this share were probably only traced anew.
+ALIKE: Final = 0.05
+
 
 @dataclass
 class Imported:
@@ -29,6 +33,8 @@ class Imported:
 
     ``drawn`` are views that got a person's mask, ``added`` the new ones among all; ``unchanged``
     masks were in the library already, ``unmatched`` belong to no view, ``broken`` are unusable.
+    ``alike`` counts drawn masks that hardly differ from those before: tools that know only outlines
+    trace every mask anew.
     """
 
     drawn: list[View] = field(default_factory=list)
@@ -36,6 +42,7 @@ class Imported:
     unchanged: int = 0
     unmatched: list[str] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
+    alike: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ def import_coco(
     images: Path | None = None,
     *,
     everything: bool = False,
+    tolerance: float = 0.0,
     progress: ProgressCallback | None = None,
 ) -> Imported:
     """Take over the masks of a COCO file as a person's, for the views that they belong to.
@@ -63,6 +71,8 @@ def import_coco(
     With ``images``, the folder that the file names are relative to, pictures that are no views yet
     become some. A mask that is pixel by pixel the one in the library changes nothing, so that of an
     export only what was redrawn counts as a person's; with ``everything`` all of it does.
+    ``tolerance`` is the share (1 - intersection over union) by which a mask may differ and still
+    counts as unchanged.
     AutomaskError, before anything is written, when nothing is annotated or a new view's label is
     unusable.
     """
@@ -75,7 +85,7 @@ def import_coco(
             raise AutomaskError(f"there is no folder {images}; give --images the pictures' folder")
         for label in sorted({drawing.label for drawing in drawings}):
             check_label(label)
-    importer = _Importer(library, images, everything)
+    importer = _Importer(library, images, everything, tolerance)
     for step, drawing in enumerate(drawings, start=1):
         try:
             importer.take(drawing)
@@ -89,8 +99,11 @@ def import_coco(
 class _Importer:
     """Takes drawings one by one, and keeps account of them."""
 
-    def __init__(self, library: Library, images: Path | None, everything: bool) -> None:
-        self._library, self._images, self._everything = library, images, everything
+    def __init__(
+        self, library: Library, images: Path | None, everything: bool, tolerance: float
+    ) -> None:
+        self._library, self._images = library, images
+        self._everything, self._tolerance = everything, tolerance
         self._labels = set(library.labels())
         self._taken: dict[tuple[str, str], CocoImage] = {}
         self.outcome = Imported()
@@ -126,11 +139,12 @@ class _Importer:
                 "the pictures of an export"
             )
         current = self._library.usable_mask(view)
-        in_place = current is not None and np.array_equal(current, pixels)
-        if in_place and not self._everything:
+        change = 1.0 if current is None else _change(current, pixels)
+        if change <= self._tolerance and not self._everything:
             self.outcome.unchanged += 1
-        else:
-            self.outcome.drawn.append(self._library.write_drawn_mask(view, pixels))
+            return
+        self.outcome.drawn.append(self._library.write_drawn_mask(view, pixels))
+        self.outcome.alike += 0.0 < change <= ALIKE
 
     def _add(self, view_id: str, path: Path, drawing: _Drawing) -> None:
         """Make a view of a picture, with its mask."""
@@ -158,6 +172,12 @@ class _Importer:
         if extra(drawing.image, "vetoed") is True:
             view = self._library.set_vetoed(view, True)
         self.outcome.added.append(view)
+
+
+def _change(first: BoolMask, second: BoolMask) -> float:
+    """1 - intersection over union of two masks (H, W) bool; 0 when they are the same."""
+    union = np.count_nonzero(first | second)
+    return 1.0 - np.count_nonzero(first & second) / union if union else 0.0
 
 
 def _drawings(coco: CocoSet) -> Iterator[_Drawing]:

@@ -8,7 +8,7 @@ import pytest
 from pycocotools.coco import COCO
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.coco import annotation_mask, read_coco
+from automask_ros.library.coco import annotation_mask, encode_mask, read_coco
 from automask_ros.library.coco_export import ExportConfig, export_coco
 from automask_ros.library.coco_import import import_coco
 from automask_ros.library.library import Library
@@ -124,6 +124,23 @@ def test_only_what_was_redrawn_is_a_persons(library, tmp_path):
     assert mask.sum() == 200 and mask[10:20, 10:30].all()
     assert [view.drawn for view in library.views("cup")] == [False, True, True]
     assert [view.trainable for view in library.views("cup")] == [True, True, False]
+
+
+def test_masks_that_a_tool_traced_anew_can_be_told_from_drawn_ones(library, tmp_path):
+    path = exported(library, tmp_path / "out")
+    content = json.loads(path.read_text())
+    redrawn = ring(0)
+    redrawn[30:40, 10:40] = True
+    nearly = ring(1)
+    nearly[np.argwhere(nearly)[0][0]] = False
+    for annotation, pixels in zip(content["annotations"], (redrawn, nearly), strict=False):
+        annotation["segmentation"] = encode_mask(pixels)
+    coco = read_coco(written(tmp_path, content), unique_names=False)
+    outcome = import_coco(library, coco, tolerance=0.05)
+    assert ([view.id for view in outcome.drawn], outcome.unchanged) == (["v0"], 2)
+    assert library.view("cup", "v1").verdict == REFUSED
+    outcome = import_coco(library, coco)
+    assert ([view.id for view in outcome.drawn], outcome.alike) == (["v1"], 1)
 
 
 def test_a_whole_library_travels(library, tmp_path):
