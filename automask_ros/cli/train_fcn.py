@@ -54,7 +54,7 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--weights", type=_PATH, metavar="FILE", help="ImageNet's VGG16, if not cached.")
 @click.option("--add-library", type=_PATH, metavar="LIB", help="Add the objects taught there.")
-@click.option("--fcn", default="lite", show_default=True, help="What --add-library starts from.")
+@click.option("--fcn", metavar="FCN", help="What --add-library starts from; lite if not given.")
 @click.option("--annotations", type=_PATH, metavar="FILE", help="COCO, to measure --add-library.")
 @_settings
 @options.device_option
@@ -64,7 +64,7 @@ def train_fcn(
     output: Path,
     weights: Path | None,
     add_library: Path | None,
-    fcn: str,
+    fcn: str | None,
     annotations: Path | None,
     device: str,
     json_path: Path | None,
@@ -86,14 +86,36 @@ def train_fcn(
     check_json_path(json_path)
     library = None if add_library is None else Library(add_library)
     given = {name: value for name, value in settings.items() if value is not None}
-    if data is None:
-        if library is None:
-            raise AutomaskError("give the folder ADEChallengeData2016, or --add-library LIB")
+    _check_together(data, weights, library, fcn, annotations, given)
+    if data is None and library is not None:
         from automask_ros.cli.adapt_fcn import adapt_fcn
 
-        adapt_fcn(library, fcn, output, annotations, device, json_path, given)
+        adapt_fcn(library, fcn or "lite", output, annotations, device, json_path, given)
         return None
-    return _train_on_scenes(data, output, weights, library, fcn, device, json_path, given)
+    assert data is not None  # checked above
+    return _train_on_scenes(data, output, weights, library, fcn or "lite", device, json_path, given)
+
+
+def _check_together(
+    data: Path | None,
+    weights: Path | None,
+    library: Library | None,
+    fcn: str | None,
+    annotations: Path | None,
+    given: dict[str, Any],
+) -> None:
+    """AutomaskError for what would have no effect, or does not say what to learn."""
+    if library is None:
+        if data is None:
+            raise AutomaskError("give the folder ADEChallengeData2016, or --add-library LIB")
+        if fcn is not None:
+            raise AutomaskError("--fcn is what --add-library starts from: give both, or neither")
+    elif weights is not None or "stages" in given or "objects" in given:
+        raise AutomaskError(
+            "--add-library starts from the network --fcn: leave out --weights, --stages, --objects"
+        )
+    if annotations is not None and (library is None or data is not None):
+        raise AutomaskError("--annotations measure --add-library without DATA: leave one out")
 
 
 def _train_on_scenes(
@@ -107,7 +129,6 @@ def _train_on_scenes(
     settings: dict[str, Any],
 ) -> int | None:
     from automask_ros.segmentation.processes import joined
-    from automask_ros.segmentation.scene_evaluation import HEADLINES
     from automask_ros.segmentation.scene_preparation import prepare
     from automask_ros.segmentation.scene_training import train_scenes
 
@@ -140,15 +161,21 @@ def _train_on_scenes(
             err=True,
         )
         return INTERRUPTED
-    rows = [
-        [f"FCN-{name}", *(figures["validation"][key] for key in HEADLINES)]
-        for name, figures in result.stages.items()
-    ]
-    print_table(("network", *FIGURE_HEADERS), rows)
     finest = output / f"fcn{min(prepared.config.stages)}s.safetensors"
+    _print_stages(result.stages)
     click.echo(f"use it with --fcn {finest}")
     write_figures(json_path, {"network": str(finest), "stages": result.stages})
     return None
+
+
+def _print_stages(stages: dict[str, dict[str, Any]]) -> None:
+    from automask_ros.segmentation.scene_evaluation import HEADLINES
+
+    rows = [
+        [f"FCN-{name}", *(figures["validation"][key] for key in HEADLINES)]
+        for name, figures in stages.items()
+    ]
+    print_table(("network", *FIGURE_HEADERS), rows)
 
 
 def _stage(name: str) -> int:

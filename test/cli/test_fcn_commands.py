@@ -197,6 +197,7 @@ def test_a_taught_object_is_added_without_scenes(root: Path, trained: Path, caps
 def test_a_taught_object_becomes_a_class_among_scenes(root: Path, trained: Path) -> None:
     out = root / "mixed"
     arguments = training(root, out, "--iterations", "100", "--add-library", str(root / "lib"))
+    del arguments[4:6]  # --weights
     assert main([*arguments, "--fcn", str(trained / "fcn8s.safetensors")]) == 0
     network = load_fcn(str(out / "fcn8s.safetensors"))
     assert isinstance(network, VggFCN)
@@ -259,6 +260,15 @@ def test_lite_is_adapted_as_well(root: Path, tmp_path: Path) -> None:
         (
             ["train-fcn", "{set}", "-o", "{tmp}/out", "--add-library", "{set}/../lib"],
             "fcn lite knows no classes of scenes: leave the data set out",
+        ),
+        (["train-fcn", "{set}", "-o", "{tmp}/out", "--fcn", "lite"], "--add-library starts from"),
+        (
+            ["train-fcn", "-o", "{tmp}/out", "--add-library", "{set}/../lib", "--stages", "8s"],
+            "leave out --weights, --stages, --objects",
+        ),
+        (
+            ["train-fcn", "{set}", "-o", "{tmp}/out", "--annotations", "{set}/../truth.json"],
+            "--annotations measure --add-library without DATA",
         ),
         (
             ["train-fcn", "-o", "{tmp}/out", "--add-library", "{set}/../lib"],
