@@ -23,7 +23,8 @@ COMMANDS = {
     "evaluate": "Measure the current model's mask AP against COCO annotations.",
     "evaluate-masks": "Measure the automatic masks against people's polygons.",
     "train-fcn": "Train the paper's FCN on SceneParse150, or add taught objects to an FCN.",
-    "evaluate-fcn": "Measure an FCN on SceneParse150: the benchmark's four figures, and IoU per class.",
+    "evaluate-fcn": "Measure an FCN on SceneParse150: the benchmark's four figures, and IoU "
+    "per class.",
     "detect": "Find the taught objects in images or a recording.",
     "report": "Show every mask with its verdict in one HTML file, the worst ones first.",
     "veto": "Take views out of training, or back in; nothing is deleted.",
