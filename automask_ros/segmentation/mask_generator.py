@@ -16,6 +16,7 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 from automask_ros.segmentation.blobs import BlobConfig, describe_mask, filter_blobs
 from automask_ros.segmentation.denoising import remove_impulse_noise
+from automask_ros.segmentation.evaluation import mask_iou
 from automask_ros.segmentation.fcn import load_fcn
 from automask_ros.segmentation.prediction import predict_logits, to_probability
 from automask_ros.segmentation.prompting import Refiner
@@ -40,8 +41,10 @@ class MaskConfig:
     """The same for the second look, at the object and its surroundings."""
     most_enlarged: float = 1.25
     """... unless that would blow the image up by more than this: there is no more to be seen."""
-    closer_margin: float = 0.6
+    closer_margin: float = 0.8
     """The second look takes in the object and so many square roots of its area around it."""
+    looks_alike: float = 0.6
+    """Intersection over union of both looks from which they see the same thing."""
     refine: bool = True
     """Draw the edges to those of the image."""
     blobs: BlobConfig = field(default_factory=BlobConfig)
@@ -95,8 +98,17 @@ class MaskGenerator:
             # A second look from nearer by: the object large, what stands far from it out of sight.
             window = find_square(pixels, self.config.closer_margin)
             # Mirrored, so that even where the window is the whole image it is another opinion.
-            logits[window] = self._look(image[window][:, ::-1], self.config.closer_size)[:, ::-1]
+            mirrored = self._look(image[window][:, ::-1], self.config.closer_size)
+            logits[window] = self._join(logits[window], mirrored[:, ::-1])
         return to_probability(logits)
+
+    def _join(self, far: np.ndarray, near: np.ndarray) -> np.ndarray:
+        """The logits of two looks at one place: the nearer one sees edges better, but where it
+        sees another thing, both count alike."""
+        limit = math.log(self.config.blobs.threshold / (1.0 - self.config.blobs.threshold))
+        alike = mask_iou(far >= limit, near >= limit) >= self.config.looks_alike
+        joined: np.ndarray = near if alike else (far + near) / 2
+        return joined
 
     def _look(self, image: np.ndarray, size: int) -> np.ndarray:
         """(H, W) float32 logits for an image (H, W, 3) BGR, seen with a longer side of `size`."""
