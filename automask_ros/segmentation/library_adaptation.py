@@ -85,12 +85,23 @@ def adapted_to_library(
 
 def mask_summary(judged: Sequence[JudgedView]) -> dict[str, Any]:
     """`views`, `accepted`, `mean_score` and `mean_iou` (None where no truth is known), over all
-    and, in `per_label`, for each label."""
+    and, in `per_label`, for each label; and in `masks` the verdict on each."""
     labels = sorted({each.view.label for each in judged})
     per_label = {
         label: _row([each for each in judged if each.view.label == label]) for label in labels
     }
-    return {**_row(judged), "per_label": per_label}
+    masks = [
+        {
+            "label": each.view.label,
+            "id": each.view.id,
+            "accepted": each.mask.verdict.accepted,
+            "score": each.mask.verdict.score,
+            "reasons": list(each.mask.verdict.reasons),
+            "iou": each.iou,
+        }
+        for each in judged
+    ]
+    return {**_row(judged), "per_label": per_label, "masks": masks}
 
 
 def _row(judged: Sequence[JudgedView]) -> dict[str, Any]:

@@ -77,6 +77,18 @@ def joined(device: str) -> Iterator[Processes]:
         distributed.destroy_process_group()
 
 
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Turns a GPU's lack of memory inside the block into an AutomaskError."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise AutomaskError(
+            "GPU memory does not hold the batch: lower --batch-size or --size, or share it among "
+            "more GPUs"
+        ) from error
+
+
 def choose_device(device: str, local_rank: int | None = None) -> torch.device:
     """The device called `device`; with a `local_rank`, the GPU of that process.
 

@@ -23,7 +23,7 @@ from automask_ros.library.files import make_directory, read_json, write_json
 from automask_ros.segmentation.curves import Curves
 from automask_ros.segmentation.fcn import save_fcn
 from automask_ros.segmentation.interruption import Interruption
-from automask_ros.segmentation.processes import Processes, available_cores
+from automask_ros.segmentation.processes import Processes, available_cores, enough_memory
 from automask_ros.segmentation.scene_config import SceneTrainConfig
 from automask_ros.segmentation.scene_evaluation import HEADLINES, measure_scenes, scene_figures
 from automask_ros.segmentation.scene_samples import CropConfig, Positions, SampleRow, Scenes
@@ -75,7 +75,7 @@ def train_scenes(
         )
     make_directory(out)
     run = _Run(data, config, out, processes, progress)
-    with chosen_algorithms(config.deterministic), Interruption() as interruption:
+    with chosen_algorithms(config.deterministic), enough_memory(), Interruption() as interruption:
         return run.through(begin, interruption)
 
 

@@ -181,6 +181,8 @@ def test_a_taught_object_is_added_without_scenes(root: Path, trained: Path, caps
     before, after = figures["before"], figures["after"]
     assert before["views"] == after["views"] == VIEWS
     assert after["mean_iou"] > before["mean_iou"] + 0.12
+    assert [each["id"] for each in after["masks"]] == [f"triangle_{n}" for n in range(VIEWS)]
+    assert after["mean_iou"] == pytest.approx(np.mean([each["iou"] for each in after["masks"]]))
     assert "triangle" in capsys.readouterr().out
     network = load_fcn(str(out))
     assert isinstance(network, VggFCN)
