@@ -140,26 +140,30 @@ class Consensus:
         found: np.ndarray = soft.reshape(self._shapes[index])
         return found
 
-    def without_strangers(self, index: int, mask: np.ndarray) -> np.ndarray:
-        """A mask (H, W) bool of the view `index` without what the others show as background.
+    def weight_against_strangers(self, index: int, mask: np.ndarray) -> np.ndarray | None:
+        """(h, w) float32, 0 where the others show background, 1 where they may show the object.
 
-        Only where that is a good part of it, and what is left agrees clearly better: what few
-        views show of an object may still be its own. Cut at an eighth of the features' input.
+        None if a mask (H, W) bool of the view `index` needs none: only where a good part of it is
+        in doubt, and what is left agrees clearly better. What few views show of an object may
+        still be its own.
         """
-        expected = cv2.dilate(self.expected(index), np.ones((3, 3), np.uint8))
+        likely = cv2.dilate(self.expected(index), np.ones((3, 3), np.uint8))
         height, width = mask.shape
-        likely = cv2.resize(expected, (width, height), interpolation=cv2.INTER_LINEAR)
-        kept = mask & (likely >= self._config.stranger)
+        finer = cv2.resize(likely, (width, height), interpolation=cv2.INTER_LINEAR)
+        kept = mask & (finer >= self._config.stranger)
         count, labels, statistics, _ = cv2.connectedComponentsWithStats(
             kept.astype(np.uint8), connectivity=8
         )
         if count < 2:
-            return mask
+            return None
         kept = labels == 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())
         lost = 1.0 - np.count_nonzero(kept) / np.count_nonzero(mask)
         gain = self.agreement(index, kept).value - self.agreement(index, mask).value
-        wrong = lost >= self._config.least_strange and gain >= self._config.least_gain
-        return kept if wrong else mask
+        if lost < self._config.least_strange or gain < self._config.least_gain:
+            return None
+        half = self._config.stranger / 2
+        weight: np.ndarray = ((likely - half) / half).clip(0, 1)
+        return weight
 
     def _answer(self, rows: np.ndarray, left_out: int | None = None) -> np.ndarray:
         """(N,) float32 in 0..1: how far the model of the views calls these features object."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -85,10 +86,18 @@ class MaskGenerator:
         other.network = network
         return other
 
-    def __call__(self, image: np.ndarray) -> Mask:
-        """The mask of the object in an image (H, W, 3) uint8 BGR, of the same height and width."""
+    def __call__(self, image: np.ndarray, weight: np.ndarray | None = None) -> Mask:
+        """The mask of the object in an image (H, W, 3) uint8 BGR, of the same height and width.
+
+        `weight` (h, w) float32 in 0..1, of any size, takes from the probability where it is below
+        1: other views may know what is not the object.
+        """
         clean = remove_impulse_noise(image)
-        return make_mask(clean, self.predict(clean), self.config, self._refiner)
+        probability = self.predict(clean)
+        if weight is not None:
+            size = (image.shape[1], image.shape[0])
+            probability *= cv2.resize(weight, size, interpolation=cv2.INTER_LINEAR)
+        return make_mask(clean, probability, self.config, self._refiner)
 
     def predict(self, image: np.ndarray) -> np.ndarray:
         """(H, W) float32 in 0..1: how likely each pixel of an (H, W, 3) BGR image is object."""

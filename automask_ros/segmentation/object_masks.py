@@ -144,19 +144,23 @@ class _ObjectMasks:
 
     def _cut_strangers(self, consensus: Consensus) -> bool:
         """Cut off what stood beside the object and was taken for a part of it; was there any?"""
-        cut = False
+        proposals = {}
         for index, mask in enumerate(self._masks):
-            if self._drawn[index] or not mask.pixels.any():
-                continue
-            kept = consensus.without_strangers(index, mask.pixels)
-            if kept is mask.pixels:
-                continue
-            likeness = mask_iou(kept, mask.pixels)
-            verdict = of_two_networks(
-                mask.verdict, mask.verdict, likeness, self._generator.config.verdict
-            )
-            self._masks[index], self._adapted[index], cut = Mask(kept, verdict), True, True
-        return cut
+            if not self._drawn[index] and mask.pixels.any():
+                new = self._without_strangers(consensus, index, mask, self._generator)
+                if new is not mask:
+                    proposals[index] = new
+        self._adopt(consensus, proposals)
+        return bool(proposals)
+
+    def _without_strangers(
+        self, consensus: Consensus, index: int, mask: Mask, generator: MaskGenerator
+    ) -> Mask:
+        """The mask of `generator`, made anew if the other views know a part of it as background."""
+        if not mask.pixels.any():
+            return mask
+        weight = consensus.weight_against_strangers(index, mask.pixels)
+        return mask if weight is None else generator(self._images[index], weight)
 
     def result(self) -> list[ViewMask]:
         """The masks as they are now."""
@@ -200,6 +204,10 @@ class _ObjectMasks:
         rest = [i for i in range(len(self._images)) if i not in held and not self._drawn[i]]
         for index in self._steps("masks again", rest):
             proposals[index] = adapted(self._images[index])
+        proposals = {
+            index: self._without_strangers(consensus, index, mask, adapted)
+            for index, mask in proposals.items()
+        }
         return self._adopt(consensus, proposals)
 
     def _harmless(self, consensus: Consensus, proposals: dict[int, Mask]) -> bool:
@@ -233,9 +241,11 @@ class _ObjectMasks:
 
     def _is_better(self, old: Mask, new: Mask, gain: float) -> bool:
         """May a new mask take an old one's place, by how much more it agrees with the others?"""
+        if gain > self._config.clear_gain:
+            return True
         if gain < -self._config.damage or old.verdict.accepted > new.verdict.accepted:
             return False
-        if gain > self._config.clear_gain or not old.verdict.accepted:
+        if not old.verdict.accepted:
             return True
         # They agree alike: a good mask is drawn more finely, but not replaced by another one.
         return mask_iou(old.pixels, new.pixels) >= self._config.least_likeness

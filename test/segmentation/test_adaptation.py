@@ -19,6 +19,7 @@ QUICK = AdaptationConfig(
     iterations=30,
     seconds=60,
     learning_rate=2e-3,
+    way=1.0,
     samples=SampleConfig(side=128, object_share=(0.2, 0.35)),
 )
 
