@@ -27,10 +27,8 @@ class HoleConfig:
     smallest_share: float = 0.002
     """Holes below this share of the object's area are pinholes, and are filled."""
     doubt: float = 0.4
-    """A hole is filled if its mean probability is above this."""
-    sure: float = 0.1
-    """... and stays open below this; between the two its colours decide."""
-    colour_distance: float = 12.0
+    """A hole is filled if its mean probability is above this; below, its colours decide."""
+    colour_distance: float = 18.0
     """Distance in 8-bit CIELAB up to which a colour counts as one of the surroundings'."""
     seen_through: float = 0.5
     """Share of a hole's pixels that must have colours of the surroundings."""
@@ -74,7 +72,7 @@ def fill_false_holes(
         mean = masses[label] / area
         if area < smallest or mean > config.doubt:
             filled.append(label)
-        elif mean > config.sure:
+        else:
             doubtful.append(label)
     if doubtful and image is not None:
         filled += _not_seen_through(labels, doubtful, pixels, image, config)
