@@ -212,11 +212,17 @@ class _ObjectMasks:
 
     def _harmless(self, consensus: Consensus, proposals: dict[int, Mask]) -> bool:
         """Does the copy still find what the held-back views show?"""
-        likeness = [mask_iou(self._masks[i].pixels, new.pixels) for i, new in proposals.items()]
-        gains = [self._gain(consensus, index, new) for index, new in proposals.items()]
+        gains = {index: self._gain(consensus, index, new) for index, new in proposals.items()}
+        # What agrees clearly better may well be another thing.
+        likeness = [
+            1.0
+            if gains[index] > self._config.clear_gain
+            else mask_iou(self._masks[index].pixels, new.pixels)
+            for index, new in proposals.items()
+        ]
         return (
             float(np.mean(likeness)) >= self._config.least_likeness
-            and float(np.mean(gains)) >= -self._config.damage
+            and float(np.mean(list(gains.values()))) >= -self._config.damage
         )
 
     def _adopt(self, consensus: Consensus, proposals: dict[int, Mask]) -> bool:
