@@ -34,7 +34,17 @@ def background(rng: np.random.Generator, pictures: Pictures, size: int) -> np.nd
         image = _with_mat(rng, image, pictures)
     if rng.random() < 0.3:
         image = _with_stray_shadow(rng, image)
+    if rng.random() < 0.3:
+        image = _plain(rng, image.astype(np.float32))
     return image.astype(np.float32)
+
+
+def _plain(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """The surface with little contrast and colour left, mostly pale: an ordinary table."""
+    mean = image.mean(axis=(0, 1))
+    pale = rng.uniform(110, 230) * np.exp(rng.normal(0, 0.06, 3))
+    target = mean + rng.uniform(0.3, 1.0) * (pale - mean)
+    return target + rng.uniform(0.03, 0.4) * (image - mean)
 
 
 def _texture(rng: np.random.Generator, pictures: Pictures) -> np.ndarray:
@@ -171,7 +181,22 @@ def _cast(rng: np.random.Generator, canvas: Canvas, alpha: np.ndarray, side: int
             far, (0, 0), np.exp(rng.uniform(np.log(0.8), np.log(0.15 * side + 1)))
         )
         dark = np.maximum(dark, rng.uniform(0.1, 0.6) * far)
+    if rng.random() < 0.6:
+        dark = np.maximum(dark, _hugging(rng, alpha, side))
     canvas.image[:] *= 1 - dark[..., None]
+
+
+def _hugging(rng: np.random.Generator, alpha: np.ndarray, side: int) -> np.ndarray:
+    """The shadow of diffuse light, from several sides: soft, and wider than a contact shadow."""
+    size = len(alpha)
+    shade = np.zeros_like(alpha)
+    for _ in range(int(rng.integers(1, 4))):
+        reach = side * np.exp(rng.uniform(np.log(0.03), np.log(0.14)))
+        angle = rng.uniform(0, 2 * np.pi)
+        moved = _moved(alpha, reach * np.cos(angle), reach * np.sin(angle), size)
+        soft = cv2.GaussianBlur(moved, (0, 0), max(0.8, reach * rng.uniform(0.3, 0.9)))
+        shade = np.maximum(shade, rng.uniform(0.12, 0.5) * soft)
+    return shade
 
 
 def _moved(layer: np.ndarray, x: float, y: float, size: int) -> np.ndarray:
@@ -187,4 +212,20 @@ def _blended(
     if rng.random() < 0.15:
         difference = image[solid].mean(axis=0) - colour[solid].mean(axis=0)
         colour = colour + rng.uniform(0.5, 0.97) * difference
+    elif rng.random() < 0.2:
+        colour = _with_matched_part(rng, colour, image, solid)
     return colour.clip(0, 255)
+
+
+def _with_matched_part(
+    rng: np.random.Generator, colour: np.ndarray, image: np.ndarray, solid: np.ndarray
+) -> np.ndarray:
+    """All of the thing that has about the colour of one of its pixels, brought close to the
+    surface: what looks like the table through a hole can be a part."""
+    rows, columns = np.nonzero(solid)
+    place = int(rng.integers(len(rows)))
+    away = np.abs(colour - colour[rows[place], columns[place]]).max(axis=2)
+    share = np.clip(1.5 - away / rng.uniform(12, 40), 0, 1)[..., None]
+    part = solid & (share[..., 0] > 0.5)
+    difference = image[solid].mean(axis=0) - colour[part].mean(axis=0)
+    return colour + rng.uniform(0.6, 0.97) * share * difference

@@ -120,7 +120,7 @@ def _with_main(
     main = fitted(rng, _sprite(rng, pictures), side, turn)
     slack = max(size - side, 0.0) / 2
     middle = size / 2 + rng.uniform(-0.75, 0.75, 2) * slack
-    if not distractors and rng.random() < 0.2:
+    if not distractors and rng.random() < 0.35:
         # Alone it is what is shown, even where the border cuts it.
         middle[int(rng.integers(2))] += rng.choice([-1, 1]) * (
             0.25 * slack + rng.uniform(0, 0.6) * side
