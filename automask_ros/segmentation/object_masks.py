@@ -226,7 +226,7 @@ class _ObjectMasks:
         )
 
     def _adopt(self, consensus: Consensus, proposals: dict[int, Mask]) -> bool:
-        """Take the proposals that agree no less with the other views; were there any better?"""
+        """Take the proposals that the other views speak for; did any refused view get better?"""
         better = False
         for index, proposed in proposals.items():
             old, plain = self._masks[index], self._plain[index]
@@ -238,23 +238,20 @@ class _ObjectMasks:
                 ),
             )
             gain = self._gain(consensus, index, new)
-            if self._drawn[index] or not self._is_better(old, new, gain):
+            if self._drawn[index] or not self._is_better(old, gain):
                 continue
             if not old.verdict.accepted:
                 better |= new.verdict.accepted or gain > self._config.damage
             self._masks[index], self._adapted[index] = new, True
         return better
 
-    def _is_better(self, old: Mask, new: Mask, gain: float) -> bool:
-        """May a new mask take an old one's place, by how much more it agrees with the others?"""
+    def _is_better(self, old: Mask, gain: float) -> bool:
+        """May a new mask that agrees by `gain` more with the others take an old one's place?"""
         if gain > self._config.clear_gain:
             return True
-        if gain < -self._config.damage or old.verdict.accepted > new.verdict.accepted:
-            return False
-        if not old.verdict.accepted:
-            return True
-        # They agree alike: a good mask is drawn more finely, but not replaced by another one.
-        return mask_iou(old.pixels, new.pixels) >= self._config.least_likeness
+        # Without a word for it from the other views, an accepted mask stays: a copy that was
+        # taught with masks a little too large makes them larger.
+        return gain >= -self._config.damage and not old.verdict.accepted
 
     def _gain(self, consensus: Consensus, index: int, new: Mask) -> float:
         """How much more a view would agree with the others with a new mask."""
