@@ -75,6 +75,7 @@ def start_worker(node: Node, work: Callable[[], None], name: str) -> threading.T
             work()
         except BaseException as error:  # noqa: BLE001 - handed over to the main thread, whole
             cast(WorkingNode, node).failure = error
+            # None while the node is still being made: _spin looks before it waits.
             if node.executor is not None:
                 node.executor.wake()
 

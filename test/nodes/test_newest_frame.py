@@ -7,12 +7,12 @@ from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
 
 
 class Ended:
-    """What a worker touches of a node: its failure and its context."""
+    """What a worker touches of a node: its failure and the executor that looks at it."""
 
     def __init__(self):
         self.failure = None
         self.over = threading.Event()
-        self.context = SimpleNamespace(try_shutdown=self.over.set)
+        self.executor = SimpleNamespace(wake=self.over.set)
 
 
 def test_a_newer_item_replaces_one_that_waits():
