@@ -24,6 +24,8 @@ from automask_ros.segmentation.fcn import MEAN, STD
 Sample = tuple[np.ndarray, np.ndarray]
 # Share of the picture that the thing shown takes at least.
 SMALLEST = 0.001
+# Of what is shown: shows, desks, tables.
+SHOWN = (0.2, 0.3, 0.5)
 
 
 def sample(rng: np.random.Generator, pictures: Pictures, size: int) -> Sample:
@@ -53,9 +55,9 @@ def stands_out(ids: np.ndarray) -> bool:
 
 
 def _shown(rng: np.random.Generator, pictures: Pictures) -> Sample:
-    """A rendered show, half of them on desks that are hard, and the ids of the things in it."""
+    """A rendered show, many on desks that are hard or in broad light, and the ids of its things."""
     while True:
-        image, ids = pictures.scene(rng, "show" if rng.random() < 0.5 else "desk")
+        image, ids = pictures.scene(rng, str(rng.choice(("show", "desk", "table"), p=SHOWN)))
         if (ids == 1).sum() > 120:
             return image, ids
 

@@ -91,6 +91,39 @@ class ShadowMap:
         GL.glClear(GL.GL_DEPTH_BUFFER_BIT)
 
 
+class ShadowStack:
+    """The depths that many lights see: one array of `layers` maps, compared while it is read."""
+
+    def __init__(self, layers: int, size: int) -> None:
+        self.size = size
+        self.texture = GL.glGenTextures(1)
+        GL.glBindTexture(GL.GL_TEXTURE_2D_ARRAY, self.texture)
+        kind, form = GL.GL_DEPTH_COMPONENT24, GL.GL_DEPTH_COMPONENT
+        shape = (size, size, layers)
+        GL.glTexImage3D(GL.GL_TEXTURE_2D_ARRAY, 0, kind, *shape, 0, form, GL.GL_FLOAT, None)
+        for key, value in (
+            (GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR),
+            (GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR),
+            (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
+            (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
+            (GL.GL_TEXTURE_COMPARE_MODE, GL.GL_COMPARE_REF_TO_TEXTURE),
+            (GL.GL_TEXTURE_COMPARE_FUNC, GL.GL_LEQUAL),
+        ):
+            GL.glTexParameteri(GL.GL_TEXTURE_2D_ARRAY, key, value)
+        self.buffer = GL.glGenFramebuffers(1)
+
+    def bind(self, layer: int) -> None:
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self.buffer)
+        GL.glFramebufferTextureLayer(
+            GL.GL_FRAMEBUFFER, GL.GL_DEPTH_ATTACHMENT, self.texture, 0, layer
+        )
+        GL.glDrawBuffer(GL.GL_NONE)
+        GL.glReadBuffer(GL.GL_NONE)
+        GL.glViewport(0, 0, self.size, self.size)
+        GL.glEnable(GL.GL_DEPTH_TEST)
+        GL.glClear(GL.GL_DEPTH_BUFFER_BIT)
+
+
 def new_texture(kind: int, data: np.ndarray, form: int, scalar: int, wrap: int) -> int:
     texture = int(GL.glGenTextures(1))
     GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
@@ -133,8 +166,20 @@ def set_number(program: int, name: str, value: float) -> None:
     GL.glUniform1f(GL.glGetUniformLocation(program, name), float(value))
 
 
-def set_texture(program: int, name: str, unit: int, texture: int) -> None:
+def set_matrices(program: int, name: str, matrices: np.ndarray) -> None:
+    place = GL.glGetUniformLocation(program, name)
+    GL.glUniformMatrix4fv(place, len(matrices), True, np.ascontiguousarray(matrices, np.float32))
+
+
+def set_vectors(program: int, name: str, values: np.ndarray) -> None:
+    place = GL.glGetUniformLocation(program, name)
+    GL.glUniform3fv(place, len(values), np.ascontiguousarray(values, np.float32))
+
+
+def set_texture(
+    program: int, name: str, unit: int, texture: int, kind: int = GL.GL_TEXTURE_2D
+) -> None:
     GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
-    GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
+    GL.glBindTexture(kind, texture)
     GL.glUniform1i(GL.glGetUniformLocation(program, name), unit)
     GL.glActiveTexture(GL.GL_TEXTURE0 + 7)

@@ -1,5 +1,6 @@
 """Renders the pretraining pictures: sprites, shows (one thing on a table), clutter (many
-things), and of the crafted things pieces (sprites) and desks (shows that are hard).
+things), of the crafted things pieces (sprites) and desks (shows that are hard), and tables (shows
+in broad light).
 
     python render.py --environments PACKAGE --out DATA --sprites 2378 --shows 1500 --clutter 572
 
@@ -30,7 +31,7 @@ SPRITE_SIZE = 256
 PROCEDURAL_MODELS = 420
 SMALLEST_INSTANCE = 40
 CRAFTED_MODELS = 800
-KINDS = ("sprite", "show", "clutter", "piece", "desk")
+KINDS = ("sprite", "show", "clutter", "piece", "desk", "table")
 
 
 def main() -> None:
@@ -43,6 +44,8 @@ def main() -> None:
     parser.add_argument("--clutter", type=int, default=2600)
     parser.add_argument("--pieces", type=int, default=2400)
     parser.add_argument("--desks", type=int, default=2400)
+    parser.add_argument("--tables", type=int, default=3000)
+    parser.add_argument("--only", choices=KINDS, help="make this kind alone")
     parser.add_argument("--models", type=int, default=None, help="stop reading after that many")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -58,15 +61,24 @@ def main() -> None:
     logging.info(
         "%d models, %d pictures, %d environments", len(models), len(pictures), len(environments)
     )
-    planned = (options.sprites, options.shows, options.clutter, options.pieces, options.desks)
+    planned = (
+        options.sprites,
+        options.shows,
+        options.clutter,
+        options.pieces,
+        options.desks,
+        options.tables,
+    )
     counts = dict(zip(KINDS, planned, strict=True))
     works = [
         (_turn(kind, number, count), kind, number)
         for kind, count in counts.items()
+        if options.only in (None, kind)
         for number in range(count)
     ]
     crafted = [make_crafted(seed) for seed in range(CRAFTED_MODELS)]
-    studio = Studio(maker, models, crafted, options.desks - HELD_OUT, options.seed)
+    held_out = {"desk": options.desks - HELD_OUT, "table": options.tables - HELD_OUT}
+    studio = Studio(maker, models, crafted, held_out, options.seed)
     _render_all(sorted(works), studio, options.out)
 
 
@@ -77,7 +89,7 @@ class Studio:
     maker: SceneMaker
     models: list[Model]
     crafted: list[Model]
-    first_held_out_desk: int
+    first_held_out: dict[str, int]
     seed: int
 
     def scene(self, kind: str, number: int) -> tuple[Scene, np.random.Generator]:
@@ -89,18 +101,28 @@ class Studio:
             return self.maker.sprite(rng, self.crafted[number % len(self.crafted)]), rng
         if kind == "desk":
             return self._desk(rng, number), rng
+        if kind == "table":
+            return self._table(rng, number), rng
         return (self.maker.show(rng) if kind == "show" else self.maker.clutter(rng)), rng
 
     def _desk(self, rng: np.random.Generator, number: int) -> Scene:
         """What is held out shows things that are in no other picture: even numbers on desks that
         are hard, odd ones large and alone."""
-        held_out = number - self.first_held_out_desk
+        held_out = number - self.first_held_out["desk"]
         if held_out >= 0:
             model = make_crafted(HELD_OUT_SEED + held_out)
             return self.maker.desk(rng, model, plain=bool(number % 2))
         known = self.crafted if rng.random() < 0.6 else self.models
         model = known[int(rng.integers(len(known)))]
         return self.maker.desk(rng, model, plain=rng.random() < 0.25)
+
+    def _table(self, rng: np.random.Generator, number: int) -> Scene:
+        """What is held out shows things that are in no other picture."""
+        held_out = number - self.first_held_out["table"]
+        if held_out >= 0:
+            return self.maker.table(rng, make_crafted(HELD_OUT_SEED + HELD_OUT + held_out))
+        known = self.crafted if rng.random() < 0.5 else self.models
+        return self.maker.table(rng, known[int(rng.integers(len(known)))])
 
 
 def _turn(kind: str, number: int, count: int) -> float:
@@ -142,7 +164,7 @@ def _render_all(works: list[tuple[float, str, int]], studio: Studio, out: Path) 
         if kind in ("sprite", "piece"):
             _save_sprite(sprites, scene, target)
         else:
-            _save_scene(scenes, scene, target, rng)
+            _save_scene(scenes, scene, target, rng, broad=kind == "table")
         if done % 100 == 99:
             sprites.forget_meshes()
             scenes.forget_meshes()
@@ -161,7 +183,9 @@ def _save_sprite(renderer: Renderer, scene: Scene, target: Path) -> None:
     cv2.imwrite(str(target), crop.clip(0, 255).astype(np.uint8)[..., [2, 1, 0, 3]])
 
 
-def _save_scene(renderer: Renderer, scene: Scene, target: Path, rng: np.random.Generator) -> None:
+def _save_scene(
+    renderer: Renderer, scene: Scene, target: Path, rng: np.random.Generator, *, broad: bool
+) -> None:
     """A JPEG picture, and ids as PNG: 0 background, 1... things; the room is a little out of
     focus."""
     renderer.activate()
@@ -174,7 +198,7 @@ def _save_scene(renderer: Renderer, scene: Scene, target: Path, rng: np.random.G
     blurred = cv2.GaussianBlur(image, (0, 0), sigma)
     image = image * (1 - share) + blurred * share
     # The camera's automatic exposure, which is never quite right.
-    wanted = rng.uniform(70, 185)
+    wanted = rng.uniform(80, 215) if broad else rng.uniform(70, 185)
     gain = np.clip(wanted / max(float(image.mean()), 1.0), 0.6, 3.0)
     image = (image * gain).clip(0, 255).astype(np.uint8)
     ids[ids >= TABLE_ID] = 0

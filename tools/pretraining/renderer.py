@@ -15,15 +15,24 @@ from meshes import Part
 from opengl import (
     GL,
     ShadowMap,
+    ShadowStack,
     Target,
     link_program,
     new_texture,
     osmesa,
+    set_matrices,
     set_matrix,
     set_number,
     set_texture,
     set_vector,
+    set_vectors,
 )
+
+# As in scene.frag.
+MOST_LAMPS = 32
+LAMP_SHADOW_SIZE = 640
+# Instances with a greater id stand under or behind the things: they throw no shadow of lamps.
+LAST_THING = 200
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,11 @@ class Lighting:
     softness: float = 0.02
     ambient: float = 1.0
     turn: float = 0.0
+    lamps: np.ndarray | None = None
+    """(N, 6) directions and colours of lights that each throw a shadow, in place of the key
+    light and of the environment's diffuse light (lamps.py)."""
+    bounce: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """With lamps: the light that comes back from the table."""
 
 
 def look_at(eye: np.ndarray, target: np.ndarray, roll: float = 0.0) -> np.ndarray:
@@ -99,6 +113,7 @@ class Renderer:
         self._sky = link_program("sky.vert", "sky.frag")
         self._target = Target(width * supersampling, height * supersampling)
         self._shadows = [ShadowMap(), ShadowMap()]
+        self._stack = ShadowStack(MOST_LAMPS, LAMP_SHADOW_SIZE)
         self._meshes: dict[int, tuple] = {}
         self._textures: dict[int, tuple] = {}
         self._environment: tuple | None = None
@@ -128,10 +143,12 @@ class Renderer:
         top = orthographic(reach, 4 * reach) @ look_at(above * 4 * reach, np.zeros(3))
         for shadow, matrix in zip(self._shadows, (key, top), strict=True):
             self._draw_depth(shadow, instances, matrix)
+        lamps = self._draw_lamps(instances, lighting, reach)
         self._target.bind()
         environment = self._use_environment(lighting.environment)
         if sky:
             self._draw_sky(view, projection, environment, lighting)
+        self._set_lamps(lighting, lamps)
         self._draw_scene(instances, lighting, view, projection, (key, top), environment, reach)
         colour, ids = self._target.read()
         if self.supersampling > 1:
@@ -150,10 +167,39 @@ class Renderer:
         self._meshes.clear()
         self._textures.clear()
 
+    def _draw_lamps(
+        self, instances: Sequence[Instance], lighting: Lighting, reach: float
+    ) -> np.ndarray:
+        """What each lamp sees of the things; (N, 4, 4) matrices from the world to there."""
+        if lighting.lamps is None:
+            return np.zeros((0, 4, 4))
+        things = [instance for instance in instances if instance.id < LAST_THING]
+        matrices = []
+        for layer, lamp in enumerate(lighting.lamps):
+            matrix = orthographic(reach, 4 * reach) @ look_at(lamp[:3] * 4 * reach, np.zeros(3))
+            self._stack.bind(layer)
+            self._draw_depths(things, matrix)
+            matrices.append(matrix)
+        return np.array(matrices)
+
+    def _set_lamps(self, lighting: Lighting, matrices: np.ndarray) -> None:
+        program = self._main
+        GL.glUseProgram(program)
+        set_number(program, "lamps", len(matrices))
+        set_texture(program, "lamp_maps", 4, self._stack.texture, GL.GL_TEXTURE_2D_ARRAY)
+        set_vector(program, "bounce", lighting.bounce)
+        if lighting.lamps is not None:
+            set_matrices(program, "lamp_lights", matrices)
+            set_vectors(program, "lamp_directions", lighting.lamps[:, :3])
+            set_vectors(program, "lamp_colours", lighting.lamps[:, 3:])
+
     def _draw_depth(
         self, shadow: ShadowMap, instances: Sequence[Instance], matrix: np.ndarray
     ) -> None:
         shadow.bind()
+        self._draw_depths(instances, matrix)
+
+    def _draw_depths(self, instances: Sequence[Instance], matrix: np.ndarray) -> None:
         GL.glUseProgram(self._depth)
         for instance in instances:
             set_matrix(self._depth, "transform", matrix @ instance.pose)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from desks import DESKS
 from environments import studio
+from lamps import broad_light
 from meshes import Material, Model, Part, soup
 from procedural import box
 from renderer import Instance, Lighting, look_at, perspective
@@ -87,6 +88,46 @@ class SceneMaker:
         target = _centre(thing) + rng.normal(0, 0.08, 3) * [1, 1, 0] * half
         surface = None if plain else random_texture(rng, DESKS)
         return self._scene(rng, things, target, distance, fov, 2.0 + 2 * half, surface)
+
+    def table(self, rng: np.random.Generator, main: Model) -> Scene:
+        """`main` on a table, mostly an ordinary and pale one, in broad light, as in a room; by
+        chance with other things that are smaller or cut by the border."""
+        thing, size = self._placed(rng, main, 1.0, np.zeros(2), 1)
+        things = [thing]
+        fov = rng.uniform(0.4, 1.1)
+        share = np.exp(rng.uniform(np.log(0.1), np.log(0.9)))
+        distance = size / (2 * np.tan(fov / 2) * share)
+        half = distance * np.tan(fov / 2)
+        if rng.random() < 0.45:
+            for place in range(int(rng.integers(1, 5))):
+                things.append(self._beside(rng, size, half, place + 2))
+        target = _centre(thing) + rng.normal(0, 0.1, 3) * [1, 1, 0] * half
+        surface = self._ordinary(rng)
+        scene = self._scene(rng, things, target, distance, fov, 1.6 + 1.2 * half, surface)
+        return replace(scene, lighting=self._broad_lighting(rng, surface))
+
+    def _ordinary(self, rng: np.random.Generator) -> np.ndarray:
+        """Half of the tables are plain or nearly so, and mostly pale."""
+        kind = rng.random()
+        if kind < 0.3:
+            return random_texture(rng, DESKS)
+        surface = self._surface(rng)
+        if kind < 0.45:
+            return surface
+        mean = surface.mean(axis=(0, 1))
+        pale = rng.uniform(90, 250) * np.exp(rng.normal(0, 0.05, 3))
+        target = mean + rng.uniform(0.5, 1.0) * (pale - mean)
+        toned = target + rng.uniform(0.03, 0.5) * (surface - mean)
+        return toned.clip(0, 255).astype(np.uint8)
+
+    def _broad_lighting(self, rng: np.random.Generator, surface: np.ndarray) -> Lighting:
+        """Many lamps in place of a key light, and the light that the table throws back."""
+        plain = self._lighting(rng)
+        lamps = broad_light(rng, plain.environment, plain.turn)
+        # Linear, as light adds up.
+        albedo = (surface.reshape(-1, 3).mean(axis=0) / 255.0) ** 2.2
+        red, green, blue = (float(value) for value in albedo * rng.uniform(0.3, 0.8))
+        return replace(plain, key=(0.0, 0.0, 0.0), lamps=lamps, bounce=(red, green, blue))
 
     def _beside(self, rng: np.random.Generator, size: float, half: float, number: int) -> Instance:
         """Something smaller than a thing of `size` and close to it, or larger and at the border

@@ -49,9 +49,19 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=4000)
     parser.add_argument("--learning-rate", type=float, default=7e-4)
     parser.add_argument("--batch-size", type=int, default=8, help="at 256 pixels; fewer above")
-    parser.add_argument("--shows", type=int, default=3600, help="as given to render.py")
-    parser.add_argument("--clutter", type=int, default=2600, help="as given to render.py")
-    parser.add_argument("--desks", type=int, default=2400, help="as given to render.py")
+    add_planned_scenes(parser)
+    parser.add_argument(
+        "--frozen-stages",
+        type=int,
+        default=0,
+        help="so many first stages of the backbone stay as they are: a third less time with 2",
+    )
+    parser.add_argument(
+        "--bfloat16",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="twice as fast where the processor has it (avx512_bf16), five times slower elsewhere",
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -73,8 +83,8 @@ def _from_imagenet(backbone: Path) -> LiteFCN:
 
 
 def _trainer(model: LiteFCN, options: argparse.Namespace) -> Trainer:
-    """Half precision (bfloat16) but for the depthwise layers, whose gradients are slow in it on a
-    CPU: together twice as fast as single precision."""
+    """Half precision (bfloat16), if wanted, but for the depthwise layers, whose gradients are slow
+    in it on a CPU."""
     config = FcnTrainConfig(
         iterations=options.iterations,
         learning_rate=options.learning_rate,
@@ -82,16 +92,27 @@ def _trainer(model: LiteFCN, options: argparse.Namespace) -> Trainer:
         boundary_weight=3.0,
         save_seconds=480,
     )
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d) and module.groups > 1:
-            _in_single_precision(module)
+    _freeze(model, options.frozen_stages)
+    if options.bfloat16:
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d) and module.groups > 1:
+                _in_single_precision(module)
 
     def loss(images: Tensor, targets: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
             logits = model(images)
         return segmentation_loss(logits.float(), targets, config.boundary_weight)
 
     return Trainer(model, model.backbone, config, loss)
+
+
+def _freeze(model: LiteFCN, stages: int) -> None:
+    """In place: the stem and so many stages of the backbone after it learn nothing, if any."""
+    if stages:
+        model.backbone.conv_stem.requires_grad_(False)
+        model.backbone.bn1.requires_grad_(False)
+    for stage in list(model.backbone.blocks)[:stages]:
+        stage.requires_grad_(False)
 
 
 def _in_single_precision(layer: nn.Conv2d) -> None:
@@ -113,9 +134,24 @@ def _channels_last(model: torch.nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
+def add_planned_scenes(parser: argparse.ArgumentParser) -> None:
+    """Options: how many scenes of each kind render.py was told to make, as its own."""
+    for name, count in (("shows", 3600), ("clutter", 2600), ("desks", 2400), ("tables", 3000)):
+        parser.add_argument(f"--{name}", type=int, default=count, help="as given to render.py")
+
+
+def planned_scenes(options: argparse.Namespace) -> dict[str, int]:
+    """The same by kind, for `Pictures`."""
+    return {
+        "show": options.shows,
+        "clutter": options.clutter,
+        "desk": options.desks,
+        "table": options.tables,
+    }
+
+
 def _train(trainer: Trainer, options: argparse.Namespace) -> None:
-    planned = {"show": options.shows, "clutter": options.clutter, "desk": options.desks}
-    pictures = Pictures(options.data, planned)
+    pictures = Pictures(options.data, planned_scenes(options))
     logging.info("trains on %s", pictures.counts())
     checkpoint = options.work / "fcn.safetensors"
     if checkpoint.exists():
@@ -148,15 +184,23 @@ def _train(trainer: Trainer, options: argparse.Namespace) -> None:
 
 
 def held_out_figures(model: LiteFCN, pictures: Pictures) -> dict[str, str]:
-    """Mean IoU on rendered scenes that are never trained on: new arrangements of known things;
-    new things, large and alone; new things, often small, on desks that are hard."""
-    desks = pictures.held_out("desk")
-    sets = {
-        "shows": pictures.held_out("show")[:48],
-        "new_things": [path for path in desks if int(path.stem) % 2][:48],
-        "hard_desks": [path for path in desks if int(path.stem) % 2 == 0][:48],
+    """Mean IoU on 48 scenes of each held-out set."""
+    return {
+        f"iou_{name}": f"{held_out_iou(model, paths[:48]):.4f}"
+        for name, paths in held_out_sets(pictures).items()
     }
-    return {f"iou_{name}": f"{held_out_iou(model, paths):.4f}" for name, paths in sets.items()}
+
+
+def held_out_sets(pictures: Pictures) -> dict[str, list[Path]]:
+    """Rendered scenes that are never trained on: new arrangements of known things; new things,
+    large and alone; new things, often small, on desks that are hard; new things in broad light."""
+    desks = pictures.held_out("desk")
+    return {
+        "shows": pictures.held_out("show"),
+        "new_things": [path for path in desks if int(path.stem) % 2],
+        "hard_desks": [path for path in desks if int(path.stem) % 2 == 0],
+        "tables": pictures.held_out("table"),
+    }
 
 
 @torch.no_grad()
