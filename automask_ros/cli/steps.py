@@ -87,9 +87,10 @@ def _settle(
 
     config = ObjectMaskConfig(adapt=adapt)
     settled = settle_object(library, generator, label, config, progress)
-    if settled.adapted:
+    if settled.remade:
         click.echo(
-            f"{label}: {settled.adapted} masks by a network adapted to it, "
+            f"{label}: {settled.remade} masks made anew with what the other views know, "
+            f"{settled.adapted} of them by a network adapted to it; "
             f"{settled.accepted_before} accepted before, {settled.accepted_after} after"
         )
 

@@ -36,12 +36,6 @@ class AgreementConfig:
     """How often the weights of the views are found anew."""
     least_views: int = 4
     """Fewer views with an object say nothing about each other."""
-    stranger: float = 0.5
-    """Part of a mask that looks less than this like the object of the others is in doubt."""
-    least_strange: float = 0.25
-    """Only if so much of the mask's area is in doubt, it is cut off,"""
-    least_gain: float = 0.1
-    """... and only if what is left agrees by this much better."""
     gain: float = 4.0
     """How fast the model's answer grows certain with its distance from undecided."""
 
@@ -139,31 +133,6 @@ class Consensus:
         soft = self._answer(self._rows[index], left_out=index)
         found: np.ndarray = soft.reshape(self._shapes[index])
         return found
-
-    def weight_against_strangers(self, index: int, mask: np.ndarray) -> np.ndarray | None:
-        """(h, w) float32, 0 where the others show background, 1 where they may show the object.
-
-        None if a mask (H, W) bool of the view `index` needs none: only where a good part of it is
-        in doubt, and what is left agrees clearly better. What few views show of an object may
-        still be its own.
-        """
-        likely = cv2.dilate(self.expected(index), np.ones((3, 3), np.uint8))
-        height, width = mask.shape
-        finer = cv2.resize(likely, (width, height), interpolation=cv2.INTER_LINEAR)
-        kept = mask & (finer >= self._config.stranger)
-        count, labels, statistics, _ = cv2.connectedComponentsWithStats(
-            kept.astype(np.uint8), connectivity=8
-        )
-        if count < 2:
-            return None
-        kept = labels == 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())
-        lost = 1.0 - np.count_nonzero(kept) / np.count_nonzero(mask)
-        gain = self.agreement(index, kept).value - self.agreement(index, mask).value
-        if lost < self._config.least_strange or gain < self._config.least_gain:
-            return None
-        half = self._config.stranger / 2
-        weight: np.ndarray = ((likely - half) / half).clip(0, 1)
-        return weight
 
     def _answer(self, rows: np.ndarray, left_out: int | None = None) -> np.ndarray:
         """(N,) float32 in 0..1: how far the model of the views calls these features object."""

@@ -86,30 +86,29 @@ class MaskGenerator:
         other.network = network
         return other
 
-    def __call__(self, image: np.ndarray, weight: np.ndarray | None = None) -> Mask:
+    def __call__(self, image: np.ndarray, prior: np.ndarray | None = None) -> Mask:
         """The mask of the object in an image (H, W, 3) uint8 BGR, of the same height and width.
 
-        `weight` (h, w) float32 in 0..1, of any size, takes from the probability where it is below
-        1: other views may know what is not the object.
+        `prior` (H, W) float32 are log odds that join the network's: other views may know more.
         """
         clean = remove_impulse_noise(image)
-        probability = self.predict(clean)
-        if weight is not None:
-            size = (image.shape[1], image.shape[0])
-            probability *= cv2.resize(weight, size, interpolation=cv2.INTER_LINEAR)
-        return make_mask(clean, probability, self.config, self._refiner)
+        return make_mask(clean, self.predict(clean, prior), self.config, self._refiner)
 
-    def predict(self, image: np.ndarray) -> np.ndarray:
-        """(H, W) float32 in 0..1: how likely each pixel of an (H, W, 3) BGR image is object."""
+    def predict(self, image: np.ndarray, prior: np.ndarray | None = None) -> np.ndarray:
+        """(H, W) float32 in 0..1: how likely each pixel of an (H, W, 3) BGR image is object.
+
+        `prior` as above.
+        """
+        known = np.float32(0) if prior is None else prior
         logits = self._look(image, self.config.input_size)
-        pixels, statistics = filter_blobs(to_probability(logits), self.config.blobs)
+        pixels, statistics = filter_blobs(to_probability(logits + known), self.config.blobs)
         if not statistics.empty:
             # A second look from nearer by: the object large, what stands far from it out of sight.
             window = find_square(pixels, self.config.closer_margin)
             # Mirrored, so that even where the window is the whole image it is another opinion.
             mirrored = self._look(image[window][:, ::-1], self.config.closer_size)
             logits[window] = self._join(logits[window], mirrored[:, ::-1])
-        return to_probability(logits)
+        return to_probability(logits + known)
 
     def _join(self, far: np.ndarray, near: np.ndarray) -> np.ndarray:
         """The logits of two looks at one place: the nearer one sees edges better, but where it

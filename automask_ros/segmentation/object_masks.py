@@ -1,9 +1,10 @@
-"""The masks of one object's views, judged by each other and made better by a network adapted to it.
+"""The masks of one object's views, judged by each other and made better by each other.
 
-The remedy of the paper without its person: the masks that the network is sure of and that agree
-with each other teach a copy of it, and the views are segmented again. Whether that helped is
-measured where it was not taught: on views held back and on refused ones, by their agreement with
-all others, which the copy cannot raise by merely growing sure of itself.
+First what all other views expect of a view joins what the network sees in it. Then the remedy of
+the paper without its person: the masks that the network is sure of and that agree with each other
+teach a copy of it, and the views are segmented again. Whether that helped is measured where it was
+not taught: on views held back and on refused ones, by their agreement with all others, which the
+copy cannot raise by merely growing sure of itself.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from automask_ros.segmentation.agreement import (
 )
 from automask_ros.segmentation.denoising import remove_impulse_noise
 from automask_ros.segmentation.evaluation import mask_iou
+from automask_ros.segmentation.expectation import Expectation, ExpectationConfig
 from automask_ros.segmentation.fcn import load_fcn
 from automask_ros.segmentation.mask_generator import MaskGenerator
 from automask_ros.segmentation.verdict import of_two_networks, with_agreement
@@ -34,7 +37,9 @@ class ObjectMaskConfig:
     """What is done with the views of an object once each has a mask."""
 
     adapt: bool = True
-    """Teach a copy of the network. Without, the views are only compared."""
+    """Make masks anew. Without, the views are only compared."""
+    joins: int = 2
+    """How often what the other views expect joins what the network sees."""
     rounds: int = 2
     """How often at most a copy is taught."""
     held_back: int = 4
@@ -51,15 +56,26 @@ class ObjectMaskConfig:
     """Least mean intersection over union of old and new masks on the held-back views."""
     adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
     agreement: AgreementConfig = field(default_factory=AgreementConfig)
+    expectation: ExpectationConfig = field(default_factory=ExpectationConfig)
+
+
+class Way(Enum):
+    """What became of a mask when the views were compared."""
+
+    COMPARED = "compared"
+    """It stayed as it was."""
+    JOINED = "joined"
+    """Made of what the network sees and what the other views expect."""
+    ADAPTED = "adapted"
+    """The same, by a copy of the network that has learnt the object."""
 
 
 @dataclass(frozen=True, eq=False)
 class ViewMask:
-    """A view's mask with the verdict that knows the other views, and whether an adapted network
-    made it."""
+    """A view's mask with the verdict that knows the other views, and what became of it."""
 
     mask: Mask
-    adapted: bool = False
+    way: Way = Way.COMPARED
 
 
 def improve_masks(
@@ -98,7 +114,7 @@ class _ObjectMasks:
         self._generator, self._images, self._config = generator, images, config
         self._plain, self._masks, self._progress = masks, list(masks), progress
         self._drawn = list(drawn) if drawn is not None else [False] * len(masks)
-        self._adapted = [False] * len(masks)
+        self._ways = [Way.COMPARED] * len(masks)
         self._agreements: list[Agreement] | None = None
 
     def compare(self, empty_scenes: Sequence[np.ndarray]) -> None:
@@ -114,9 +130,10 @@ class _ObjectMasks:
         ]
         scenes = [reader(scene) for scene in empty_scenes]
         consensus = self._agree(features, scenes)
-        if not self._config.adapt or not consensus.possible:
+        if not self._config.adapt or not self._healthy(consensus):
             return
-        if self._cut_strangers(consensus):
+        for _ in range(self._config.joins):
+            self._join(consensus)
             consensus = self._agree(features, scenes)
         for turn in range(self._config.rounds):
             late = time.monotonic() - begin > self._config.seconds / 2
@@ -124,15 +141,27 @@ class _ObjectMasks:
                 return
             consensus = self._agree(features, scenes)
 
+    def _healthy(self, consensus: Consensus) -> bool:
+        """Do the views agree well enough to tell each other anything?"""
+        if not consensus.possible or self._agreements is None:
+            return False
+        values = [agreement.value for agreement in self._agreements]
+        mean = float(np.average(values, weights=self._trusts()))
+        return mean >= self._config.expectation.least_agreement
+
+    def _trusts(self) -> list[float]:
+        """How far each mask is trusted, in 0..1, by itself."""
+        return [
+            1.0 if drawn else mask.verdict.score * (1.0 if mask.verdict.accepted else 0.25)
+            for mask, drawn in zip(self._masks, self._drawn, strict=True)
+        ]
+
     def _agree(self, features: Sequence[np.ndarray], scenes: Sequence[np.ndarray]) -> Consensus:
         """What the views say together of the masks as they are now."""
         consensus = Consensus(
             features,
             [mask.pixels for mask in self._masks],
-            [
-                1.0 if drawn else mask.verdict.score * (1.0 if mask.verdict.accepted else 0.25)
-                for mask, drawn in zip(self._masks, self._drawn, strict=True)
-            ],
+            self._trusts(),
             empty_scenes=scenes,
             config=self._config.agreement,
         )
@@ -142,25 +171,28 @@ class _ObjectMasks:
             ]
         return consensus
 
-    def _cut_strangers(self, consensus: Consensus) -> bool:
-        """Cut off what stood beside the object and was taken for a part of it; was there any?"""
-        proposals = {}
-        for index, mask in enumerate(self._masks):
-            if not self._drawn[index] and mask.pixels.any():
-                new = self._without_strangers(consensus, index, mask, self._generator)
-                if new is not mask:
-                    proposals[index] = new
-        self._adopt(consensus, proposals)
-        return bool(proposals)
+    def _expect(self, consensus: Consensus) -> Expectation:
+        """What the views expect of each other as their masks are now."""
+        pixels = [mask.pixels for mask in self._masks]
+        trusts = [
+            trust if mask.verdict.accepted or drawn else 0.0
+            for trust, mask, drawn in zip(self._trusts(), self._masks, self._drawn, strict=True)
+        ]
+        return Expectation(consensus, pixels, trusts, self._config.expectation)
 
-    def _without_strangers(
-        self, consensus: Consensus, index: int, mask: Mask, generator: MaskGenerator
-    ) -> Mask:
-        """The mask of `generator`, made anew if the other views know a part of it as background."""
-        if not mask.pixels.any():
-            return mask
-        weight = consensus.weight_against_strangers(index, mask.pixels)
-        return mask if weight is None else generator(self._images[index], weight)
+    def _join(self, consensus: Consensus) -> None:
+        """Make each mask anew of what the network sees and what the other views expect."""
+        expectation = self._expect(consensus)
+        views = [index for index, drawn in enumerate(self._drawn) if not drawn]
+        proposals = {}
+        for index in self._steps("join", views):
+            image = self._images[index]
+            prior = expectation.log_odds(index, (image.shape[0], image.shape[1]))
+            proposals[index] = self._generator(image, prior)
+        for index, new in proposals.items():
+            # An accepted mask does not get lost: what is left of it may be too little.
+            if new.verdict.accepted or not self._masks[index].verdict.accepted:
+                self._masks[index], self._ways[index] = new, Way.JOINED
 
     def result(self) -> list[ViewMask]:
         """The masks as they are now."""
@@ -173,10 +205,10 @@ class _ObjectMasks:
                     mask.pixels,
                     with_agreement(mask.verdict, agreement, self._generator.config.verdict),
                 ),
-                adapted,
+                way,
             )
-            for mask, agreement, drawn, adapted in zip(
-                self._masks, agreements, self._drawn, self._adapted, strict=True
+            for mask, agreement, drawn, way in zip(
+                self._masks, agreements, self._drawn, self._ways, strict=True
             )
         ]
 
@@ -196,18 +228,19 @@ class _ObjectMasks:
         ]
         network = adapt(self._generator.network, views, self._config.adaptation, self._progress)
         adapted = self._generator.with_network(network)
+        expectation = self._expect(consensus)
+
+        def segment(index: int) -> Mask:
+            image = self._images[index]
+            return adapted(image, expectation.log_odds(index, (image.shape[0], image.shape[1])))
+
         # First where it was not taught: if it harms there, the rest need not be looked at.
-        first = [index for index in range(len(self._images)) if index in held]
-        proposals = {index: adapted(self._images[index]) for index in first}
+        proposals = {index: segment(index) for index in sorted(held)}
         if not self._harmless(consensus, proposals):
             return False
         rest = [i for i in range(len(self._images)) if i not in held and not self._drawn[i]]
         for index in self._steps("masks again", rest):
-            proposals[index] = adapted(self._images[index])
-        proposals = {
-            index: self._without_strangers(consensus, index, mask, adapted)
-            for index, mask in proposals.items()
-        }
+            proposals[index] = segment(index)
         return self._adopt(consensus, proposals)
 
     def _harmless(self, consensus: Consensus, proposals: dict[int, Mask]) -> bool:
@@ -242,7 +275,7 @@ class _ObjectMasks:
                 continue
             if not old.verdict.accepted:
                 better |= new.verdict.accepted or gain > self._config.damage
-            self._masks[index], self._adapted[index] = new, True
+            self._masks[index], self._ways[index] = new, Way.ADAPTED
         return better
 
     def _is_better(self, old: Mask, gain: float) -> bool:

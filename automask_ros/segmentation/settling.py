@@ -17,19 +17,23 @@ from automask_ros.library import files
 from automask_ros.library.image_file import read_image
 from automask_ros.library.library import Library
 from automask_ros.segmentation.mask_generator import MaskCallback, MaskGenerator
-from automask_ros.segmentation.object_masks import ObjectMaskConfig, ViewMask, improve_masks
+from automask_ros.segmentation.object_masks import (
+    ObjectMaskConfig,
+    ViewMask,
+    Way,
+    improve_masks,
+)
 from automask_ros.types import PERSON, Mask, ProgressCallback, View
-
-_COMPARED = ", compared"
-_ADAPTED = ", adapted"
 
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of one object: the views judged anew, how many masks an adapted network made,
-    and how many are accepted before and after."""
+    """What became of one object: the views judged anew, how many masks were made anew with what the
+    other views know, how many of these by an adapted network, and how many are accepted before and
+    after."""
 
     views: list[View]
+    remade: int
     adapted: int
     accepted_before: int
     accepted_after: int
@@ -53,7 +57,7 @@ def settle_object(
     """Compares the masks of an object's views, adapts the network to it, keeps what is better.
 
     Views without a mask or vetoed ones are left out, drawn masks stay. `on_mask` is told each mask
-    that an adapted network made. `empty_scenes` (H, W, 3) BGR show the place without the object,
+    that was made anew. `empty_scenes` (H, W, 3) BGR show the place without the object,
     beside those that the library keeps. Raises AutomaskError when a view cannot be read.
     """
     views = [view for view in library.views(label) if view.verdict and not view.vetoed]
@@ -70,16 +74,17 @@ def settle_object(
         progress=progress,
     )
     kept = []
-    for view, old, new in zip(views, before, improved, strict=True):
+    for view, new in zip(views, improved, strict=True):
         now = library.view(label, view.id)
         if now.verdict is None or now.vetoed or now.made_by == PERSON:
             continue  # a person was faster
-        kept.append(_keep(library, generator.fcn, now, old, new))
-        if new.adapted and on_mask is not None:
+        kept.append(_keep(library, generator.fcn, now, new))
+        if new.way is not Way.COMPARED and on_mask is not None:
             on_mask(kept[-1], library.read_image(view), new.mask)
     return Settled(
         kept,
-        adapted=sum(each.adapted for each in improved),
+        remade=sum(each.way is not Way.COMPARED for each in improved),
+        adapted=sum(each.way is Way.ADAPTED for each in improved),
         accepted_before=sum(mask.verdict.accepted for mask in before),
         accepted_after=sum(each.mask.verdict.accepted for each in improved),
     )
@@ -122,12 +127,10 @@ def _plain_mask(library: Library, generator: MaskGenerator, view: View) -> Mask:
     return generator(library.read_image(view))
 
 
-def _keep(library: Library, fcn: str, view: View, old: Mask, new: ViewMask) -> View:
-    if new.adapted:
-        return library.write_mask(view, new.mask, fcn=fcn + _ADAPTED)
-    name = fcn + _COMPARED
+def _keep(library: Library, fcn: str, view: View, new: ViewMask) -> View:
+    name = f"{fcn}, {new.way.value}"
     stored = library.usable_mask(view)
-    if stored is not None and np.array_equal(stored, old.pixels):
+    if stored is not None and np.array_equal(stored, new.mask.pixels):
         return library.write_verdict(view, new.mask.verdict, made_by=name)
     return library.write_mask(view, new.mask, fcn=name)
 
@@ -136,7 +139,7 @@ def _waits(view: View) -> bool:
     """True for a mask that is a plain network's."""
     if view.verdict is None or view.vetoed or view.made_by is None or view.made_by == PERSON:
         return False
-    return not view.made_by.endswith((_COMPARED, _ADAPTED))
+    return not view.made_by.endswith(tuple(f", {way.value}" for way in Way))
 
 
 def _background(library: Library, label: str) -> Path:

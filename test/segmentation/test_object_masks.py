@@ -12,7 +12,7 @@ from automask_ros.library.library import Library
 from automask_ros.segmentation.adaptation import AdaptationConfig
 from automask_ros.segmentation.evaluation import mask_iou
 from automask_ros.segmentation.mask_generator import MaskGenerator, generate_masks
-from automask_ros.segmentation.object_masks import ObjectMaskConfig, improve_masks
+from automask_ros.segmentation.object_masks import ObjectMaskConfig, Way, improve_masks
 from automask_ros.segmentation.settling import (
     add_empty_scene,
     empty_scene_paths,
@@ -65,7 +65,7 @@ def test_views_that_took_the_wrong_thing_are_put_right(
     ]
     images = [image for image, _, _ in scenes]
     compared = improve_masks(generator, images, masks, config=COMPARE)
-    assert [each.adapted for each in compared] == [False] * 9
+    assert {each.way for each in compared} == {Way.COMPARED}
     for index in LOST:
         assert compared[index].mask.verdict.reasons[-1].startswith("differs from the other views")
         np.testing.assert_array_equal(compared[index].mask.pixels, masks[index].pixels)
@@ -73,11 +73,11 @@ def test_views_that_took_the_wrong_thing_are_put_right(
     steps: list[Progress] = []
     improved = improve_masks(generator, images, masks, config=QUICK, progress=steps.append)
     for index in LOST:
-        assert improved[index].adapted
+        assert improved[index].way is not Way.COMPARED
         assert mask_iou(improved[index].mask.pixels, scenes[index][1]) > 0.8
     every = [mask_iou(each.mask.pixels, s[1]) for each, s in zip(improved, scenes, strict=True)]
     assert np.mean(every) > 0.9
-    assert {step.stage for step in steps} == {"compare", "adapt", "masks again"}
+    assert {step.stage for step in steps} == {"compare", "join", "adapt", "masks again"}
 
 
 def test_masks_that_fit_nothing_are_left_as_they_are(
@@ -97,7 +97,7 @@ def test_masks_that_fit_nothing_are_left_as_they_are(
     )
     for old, new in zip(masks, improved, strict=True):
         np.testing.assert_array_equal(new.mask.pixels, old.pixels)
-        assert not new.adapted
+        assert new.way is Way.COMPARED
 
 
 def test_the_library_tells_what_is_settled(
@@ -118,7 +118,7 @@ def test_the_library_tells_what_is_settled(
 
     settled = settle_object(library, generator, "mug", COMPARE)
     assert [view.id for view in settled.views] == ["v1", "v2", "v3", "v4"]
-    assert settled.adapted == 0
+    assert settled.remade == settled.adapted == 0
     assert unsettled_labels(Library(tmp_path / "library")) == []
     made_by = {view.id: view.made_by for view in library.views()}
     assert made_by["v0"] == library.view("mug", "v0").made_by != "lite, compared"
