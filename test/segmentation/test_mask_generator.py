@@ -126,3 +126,11 @@ def test_an_empty_table_gives_no_accepted_mask(embedded: MaskGenerator) -> None:
     mask = embedded(draw_scene(nothing, RED, seed=7))
     assert not mask.verdict.accepted
     assert mask.verdict.reasons
+
+
+def test_a_prior_joins_what_the_network_sees(untrained: MaskGenerator) -> None:
+    image = draw_scene(cup_mask(), RED, seed=1)
+    alone = untrained.predict(image)
+    prior = np.where(cup_mask(), 30, -30).astype(np.float32)
+    np.testing.assert_array_equal(untrained.predict(image, prior) > 0.5, cup_mask())
+    np.testing.assert_array_equal(untrained.predict(image, np.zeros_like(prior)), alone)
