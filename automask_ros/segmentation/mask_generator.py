@@ -43,6 +43,9 @@ class MaskConfig:
     """... unless that would blow the image up by more than this: there is no more to be seen."""
     closer_margin: float = 0.8
     """The second look takes in the object and so many square roots of its area around it."""
+    closer_least: int = 224
+    """... but no less than so many pixels, the smallest picture that the network was trained on:
+    of a tiny one it makes worse of what it saw before."""
     looks_alike: float = 0.6
     """Intersection over union of both looks from which they see the same thing."""
     refine: bool = True
@@ -103,7 +106,7 @@ class MaskGenerator:
         pixels, statistics = filter_blobs(to_probability(logits + known), self.config.blobs)
         if not statistics.empty:
             # A second look from nearer by: the object large, what stands far from it out of sight.
-            window = find_square(pixels, self.config.closer_margin)
+            window = find_square(pixels, self.config.closer_margin, self.config.closer_least)
             # Mirrored, so that even where the window is the whole image it is another opinion.
             mirrored = self._look(image[window][:, ::-1], self.config.closer_size)
             logits[window] = self._join(logits[window], mirrored[:, ::-1])

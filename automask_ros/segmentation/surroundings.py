@@ -21,11 +21,12 @@ def find_surroundings(mask: np.ndarray, margin: float) -> tuple[slice, slice]:
     )
 
 
-def find_square(mask: np.ndarray, margin: float) -> tuple[slice, slice]:
-    """Like `find_surroundings`, but as near to a square as the image allows."""
+def find_square(mask: np.ndarray, margin: float, least: int = 1) -> tuple[slice, slice]:
+    """Like `find_surroundings`, but as near to a square as the image allows, and no smaller than
+    `least` pixels."""
     window = find_surroundings(mask, margin)
     ends = [(part.start, min(part.stop, n)) for part, n in zip(window, mask.shape, strict=True)]
-    side = max(stop - start for start, stop in ends)
+    side = max(least, *(stop - start for start, stop in ends))
     rows, columns = (
         _around((start + stop) // 2, min(side, n), n)
         for (start, stop), n in zip(ends, mask.shape, strict=True)

@@ -33,6 +33,12 @@ def test_a_square(mask: np.ndarray, expected: tuple[slice, slice]) -> None:
     assert find_square(mask, 0.5) == expected
 
 
+def test_a_square_is_no_smaller_than_asked() -> None:
+    tiny = box((100, 200), 40, 190, 4, 4)
+    assert find_square(tiny, 0.5, 60) == (slice(12, 72), slice(140, 200))
+    assert find_square(tiny, 0.5, 500) == (slice(0, 100), slice(0, 200))
+
+
 def test_shrinking_keeps_the_aspect_and_never_enlarges() -> None:
     assert shrink(np.zeros((100, 200, 3), np.uint8), 50).shape == (25, 50, 3)
     small = np.zeros((10, 20), np.float32)
