@@ -20,9 +20,8 @@ _CANDIDATES = 24
 class BlobConfig:
     """What belongs to an object and what is a stray."""
 
-    threshold: float = 0.55
-    """Probability from which a pixel counts as object. Soft shadows are in doubt: above a half,
-    for a mask that misses a little of the object teaches less wrong than one with its shadow."""
+    threshold: float = 0.5
+    """Probability from which a pixel counts as object."""
     centre_spread: float = 0.7
     """How far from the centre the object is shown: standard deviation in half diagonals."""
     part_share: float = 0.01

@@ -186,9 +186,8 @@ class _ObjectMasks:
         views = [index for index, drawn in enumerate(self._drawn) if not drawn]
         proposals = {}
         for index in self._steps("join", views):
-            image = self._images[index]
-            prior = expectation.log_odds(index, (image.shape[0], image.shape[1]))
-            proposals[index] = self._generator(image, prior)
+            prior = expectation.log_odds(index)
+            proposals[index] = self._generator(self._images[index], prior)
         for index, new in proposals.items():
             # An accepted mask does not get lost: what is left of it may be too little.
             if new.verdict.accepted or not self._masks[index].verdict.accepted:
@@ -231,8 +230,7 @@ class _ObjectMasks:
         expectation = self._expect(consensus)
 
         def segment(index: int) -> Mask:
-            image = self._images[index]
-            return adapted(image, expectation.log_odds(index, (image.shape[0], image.shape[1])))
+            return adapted(self._images[index], expectation.log_odds(index))
 
         # First where it was not taught: if it harms there, the rest need not be looked at.
         proposals = {index: segment(index) for index in sorted(held)}

@@ -24,7 +24,7 @@ _UPPER = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 class RefineConfig:
     """How far and how strongly the colours of the image pull the boundary."""
 
-    radius: float = 0.12
+    radius: float = 0.08
     """Half the window, in square roots of the object's area: how far off a boundary may be."""
     epsilon: float = 1e-4
     """Colour variance (of values in 0..1) below which a window counts as flat."""

@@ -46,7 +46,7 @@ def test_a_neighbour_that_one_view_took_in_is_spoken_against(
 ) -> None:
     masks = [red | dark if index == ODD else red for index, (_, red, dark) in enumerate(scenes)]
     _, red, dark = scenes[ODD]
-    odds = expect(features, masks).log_odds(ODD, SHAPE)
+    odds = expect(features, masks).log_odds(ODD)
     assert odds.shape == SHAPE
     assert odds[red].mean() > 1.0
     assert odds[dark].mean() < -1.0
@@ -58,7 +58,7 @@ def test_a_part_that_one_view_lost_is_spoken_for(
     masks = [red for _, red, _ in scenes]
     lost = masks[ODD] & (np.indices(SHAPE)[1] > 60)
     masks[ODD] = masks[ODD] & ~lost
-    assert expect(features, masks).log_odds(ODD, SHAPE)[lost].mean() > 1.0
+    assert expect(features, masks).log_odds(ODD)[lost].mean() > 1.0
 
 
 def test_boundaries_are_undecided_whatever_the_masks_margin(
@@ -70,7 +70,7 @@ def test_boundaries_are_undecided_whatever_the_masks_margin(
     for index, mask in enumerate(masks):
         edge = mask != np.roll(mask, 1, 0)
         edge |= np.roll(edge, -1, 0)
-        along.append(expectation.log_odds(index, SHAPE)[edge].mean())
+        along.append(expectation.log_odds(index)[edge].mean())
     assert abs(np.median(along)) < 0.3
 
 
@@ -80,7 +80,21 @@ def test_the_others_are_never_surer_than_they_may_be(
     masks = [red for _, red, _ in scenes]
     plain = expect(features, masks, ExpectationConfig(strength=1.0, surest=0.97))
     twice = expect(features, masks, ExpectationConfig(strength=2.0, surest=0.97))
-    one, two = plain.log_odds(0, SHAPE), twice.log_odds(0, SHAPE)
+    one, two = plain.log_odds(0), twice.log_odds(0)
     np.testing.assert_allclose(two, 2 * one, atol=1e-5)
     # Cubic interpolation may overshoot a little.
     assert np.ptp(one) < 1.3 * 2 * np.log(0.97 / 0.03)
+
+
+def test_a_small_hole_is_not_spoken_for(
+    scenes: list[tuple[np.ndarray, np.ndarray, np.ndarray]], features: list[np.ndarray]
+) -> None:
+    masks = [red for _, red, _ in scenes]
+    rows, columns = np.indices(SHAPE)
+    small = (abs(rows - 60) < 4) & (abs(columns - 60) < 4)
+    large = (abs(rows - 60) < 10) & (abs(columns - 60) < 13)
+    masks[ODD] = scenes[ODD][1] & ~small
+    assert expect(features, masks).log_odds(ODD)[small].max() <= 0
+    # One that the features can look through is: no other view has a hole there.
+    masks[ODD] = scenes[ODD][1] & ~large
+    assert expect(features, masks).log_odds(ODD)[large].mean() > 0.5
