@@ -30,7 +30,7 @@ _COMPARED = 0.06
 class VerdictConfig:
     """What a mask must have to be trained on."""
 
-    accept_score: float = 0.6
+    accept_score: float = 0.65
     """Least score of an accepted mask."""
     smallest_area: float = 0.002
     """Least share of the image that the object covers."""
