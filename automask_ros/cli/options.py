@@ -48,7 +48,7 @@ adapt_option = click.option(
     "--adapt/--no-adapt",
     default=True,
     show_default=True,
-    help="Adapt stage one's network to the object from its own best masks, where that helps.",
+    help="Make masks anew with what the other views know, and by a network adapted to the object.",
 )
 empty_scene_option = click.option(
     "--empty-scene",

@@ -55,9 +55,10 @@ def make_masks(
 ) -> tuple[list[View], float]:
     """Make the masks that are missing, of one object or of all; returns them and the seconds.
 
-    Then the masks of each object judge each other, and with ``adapt`` they teach a copy of the
-    network where that helps. ``empty_scene`` is a picture of the place without the object,
-    ``refiner`` names the two files of a promptable network that redraws edges.
+    Then the masks of each object judge each other, and with ``adapt`` they are made anew with what
+    the other views know, and teach a copy of the network where that helps. ``empty_scene`` is a
+    picture of the place without the object, ``refiner`` names the two files of a promptable network
+    that redraws edges.
     """
     started = time.monotonic()
     from automask_ros.segmentation.settling import add_empty_scene, unsettled_labels

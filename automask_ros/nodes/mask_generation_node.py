@@ -73,7 +73,7 @@ TABLE = (
 class MaskGenerationNode(Node):
     """Works through the library's views without a mask, woken by `capture/view` and by a timer.
 
-    Once an object is shown no more, its masks are compared and the network is adapted to it.
+    Once an object is shown no more, its masks are compared and made better by each other.
     """
 
     def __init__(self) -> None:

@@ -29,8 +29,8 @@ SETTLING = (
     ParameterSpec(
         "adapt",
         True,
-        "Adapt the network to each object from its own best masks, where that helps; else its "
-        "masks are only compared with each other",
+        "Make each object's masks anew with what its other views know, and by a network adapted to "
+        "it where that helps; else its masks are only compared with each other",
     ),
     ParameterSpec(
         "adapt_after",
@@ -83,7 +83,7 @@ class ObjectSettling:
         """Settle the objects that wait; returns what went wrong, in words.
 
         Ends as soon as `interrupted`. `report` is told what is being done, `on_mask` each mask
-        that an adapted network made.
+        that was made anew.
         """
         from automask_ros.segmentation.object_masks import ObjectMaskConfig
         from automask_ros.segmentation.settling import settle_object

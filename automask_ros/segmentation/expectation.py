@@ -8,6 +8,7 @@ disc in the colour of the table: the network cannot tell, the other views can.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,38 +45,48 @@ class Expectation:
     ) -> None:
         """`masks` (H, W) bool are the views' as they are now, `trusts` in 0..1 how good they are
         taken to be."""
-        self._consensus, self._config = consensus, config or ExpectationConfig()
+        self._config = config or ExpectationConfig()
         self._masks = masks
-        self._at_boundary = self._median_at_boundary(trusts)
+        odds = [_log_odds(consensus.expected(index)) for index in range(len(masks))]
+        shift = _median_at_boundary(odds, masks, trusts)
+        limit = math.log(self._config.surest / (1 - self._config.surest))
+        self._odds = [(one - shift).clip(-limit, limit) for one in odds]
 
     def log_odds(self, index: int) -> np.ndarray:
         """(H, W) float32: above 0 where the other views see the object in the view `index`."""
-        mask = self._masks[index]
-        odds = self._config.strength * (self._finer(index) - self._at_boundary)
-        cell = mask.size / self._consensus.expected(index).size
+        mask, coarse = self._masks[index], self._odds[index]
+        odds = self._config.strength * _finer(coarse, mask.shape)
+        cell = mask.size / coarse.size
         labels, holes = find_holes(mask)
         small = [label for label, area in holes if area < self._config.smallest_hole * cell]
         if small:
-            odds[np.isin(labels, small)] = odds[np.isin(labels, small)].clip(max=0)
+            inside = np.isin(labels, small)
+            odds[inside] = odds[inside].clip(max=0)
         return odds
 
-    def _finer(self, index: int) -> np.ndarray:
-        """The log odds of the other views at the size of the mask (H, W)."""
-        limit = self._config.surest
-        likely = self._consensus.expected(index).clip(1 - limit, limit)
-        height, width = self._masks[index].shape
-        odds = np.log(likely / (1 - likely))
-        finer: np.ndarray = cv2.resize(odds, (width, height), interpolation=cv2.INTER_CUBIC)
-        return finer
 
-    def _median_at_boundary(self, trusts: Sequence[float]) -> float:
-        """The log odds along the masks' boundaries: features are too coarse to move these, so
-        they have to be undecided there."""
-        found = []
-        for index, (mask, trust) in enumerate(zip(self._masks, trusts, strict=True)):
-            edge = cv2.morphologyEx(
-                mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)
-            )
-            if trust > 0 and edge.any():
-                found.append(float(self._finer(index)[edge > 0].mean()))
-        return float(np.median(found)) if found else 0.0
+def _log_odds(likely: np.ndarray) -> np.ndarray:
+    likely = likely.clip(1e-3, 1 - 1e-3)
+    odds: np.ndarray = np.log(likely / (1 - likely))
+    return odds
+
+
+def _finer(maps: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """(h, w) brought to the (H, W) of `shape`."""
+    finer: np.ndarray = cv2.resize(maps, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return finer
+
+
+def _median_at_boundary(
+    odds: Sequence[np.ndarray], masks: Sequence[np.ndarray], trusts: Sequence[float]
+) -> float:
+    """The log odds along the masks' boundaries: features are too coarse to move these, so they
+    have to be undecided there."""
+    found = []
+    for one, mask, trust in zip(odds, masks, trusts, strict=True):
+        edge = cv2.morphologyEx(
+            mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)
+        )
+        if trust > 0 and edge.any():
+            found.append(float(_finer(one, mask.shape)[edge > 0].mean()))
+    return float(np.median(found)) if found else 0.0

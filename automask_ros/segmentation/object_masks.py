@@ -112,14 +112,14 @@ class _ObjectMasks:
         progress: ProgressCallback | None,
     ) -> None:
         self._generator, self._images, self._config = generator, images, config
-        self._plain, self._masks, self._progress = masks, list(masks), progress
+        self._masks, self._progress = list(masks), progress
+        self._plain, self._joined = masks, masks
         self._drawn = list(drawn) if drawn is not None else [False] * len(masks)
         self._ways = [Way.COMPARED] * len(masks)
         self._agreements: list[Agreement] | None = None
 
     def compare(self, empty_scenes: Sequence[np.ndarray]) -> None:
         """Judge the masks by each other, and while it helps, make them anew."""
-        begin = time.monotonic()
         if len(self._images) < self._config.agreement.least_views:
             return
         network = self._generator.network if self._generator.fcn == "lite" else load_fcn("lite")
@@ -135,11 +135,17 @@ class _ObjectMasks:
         for _ in range(self._config.joins):
             self._join(consensus)
             consensus = self._agree(features, scenes)
+            if not consensus.possible:
+                return
+        self._joined = list(self._masks)
+        begin = time.monotonic()
         for turn in range(self._config.rounds):
             late = time.monotonic() - begin > self._config.seconds / 2
             if (turn and late) or not self._improve(consensus):
                 return
             consensus = self._agree(features, scenes)
+            if not consensus.possible:
+                return
 
     def _healthy(self, consensus: Consensus) -> bool:
         """Do the views agree well enough to tell each other anything?"""
@@ -165,6 +171,7 @@ class _ObjectMasks:
             empty_scenes=scenes,
             config=self._config.agreement,
         )
+        self._agreements = None
         if consensus.possible:
             self._agreements = [
                 consensus.agreement(index, mask.pixels) for index, mask in enumerate(self._masks)
@@ -189,9 +196,21 @@ class _ObjectMasks:
             prior = expectation.log_odds(index)
             proposals[index] = self._generator(self._images[index], prior)
         for index, new in proposals.items():
-            # An accepted mask does not get lost: what is left of it may be too little.
-            if new.verdict.accepted or not self._masks[index].verdict.accepted:
+            if self._may_replace(consensus, index, new, -self._config.damage):
                 self._masks[index], self._ways[index] = new, Way.JOINED
+
+    def _may_replace(self, consensus: Consensus, index: int, new: Mask, least_gain: float) -> bool:
+        """May a new mask take the place of a view's own: does it agree by `least_gain` more with
+        the others, and does it not lose what was accepted, or all there was?"""
+        old, verdicts = self._masks[index], self._generator.config.verdict
+        agreements = [consensus.agreement(index, mask.pixels) for mask in (old, new)]
+        before, after = (
+            with_agreement(mask.verdict, agreement, verdicts)
+            for mask, agreement in zip((old, new), agreements, strict=True)
+        )
+        lost = (before.accepted and not after.accepted) or not new.pixels.any()
+        gain = agreements[1].value - agreements[0].value
+        return bool(gain >= least_gain and not lost)
 
     def result(self) -> list[ViewMask]:
         """The masks as they are now."""
@@ -232,63 +251,54 @@ class _ObjectMasks:
         def segment(index: int) -> Mask:
             return adapted(self._images[index], expectation.log_odds(index))
 
-        # First where it was not taught: if it harms there, the rest need not be looked at.
-        proposals = {index: segment(index) for index in sorted(held)}
-        if not self._harmless(consensus, proposals):
+        # First where it was not taught, and by itself, without a word from the other views: if it
+        # harms there, it is not asked any further.
+        alone = {index: adapted(self._images[index]) for index in sorted(held)}
+        if not self._harmless(consensus, alone):
             return False
+        proposals = {index: segment(index) for index in alone if not self._drawn[index]}
         rest = [i for i in range(len(self._images)) if i not in held and not self._drawn[i]]
         for index in self._steps("masks again", rest):
             proposals[index] = segment(index)
         return self._adopt(consensus, proposals)
 
-    def _harmless(self, consensus: Consensus, proposals: dict[int, Mask]) -> bool:
-        """Does the copy still find what the held-back views show?"""
-        gains = {index: self._gain(consensus, index, new) for index, new in proposals.items()}
-        # What agrees clearly better may well be another thing.
-        likeness = [
-            1.0
-            if gains[index] > self._config.clear_gain
-            else mask_iou(self._masks[index].pixels, new.pixels)
-            for index, new in proposals.items()
-        ]
+    def _harmless(self, consensus: Consensus, alone: dict[int, Mask]) -> bool:
+        """Does the copy by itself still find what the network by itself found in the held-back
+        views, or what agrees better?"""
+        likeness, gains = [], []
+        for index, new in alone.items():
+            old = self._plain[index]
+            before, after = (consensus.agreement(index, mask.pixels).value for mask in (old, new))
+            gains.append(after - before)
+            # What agrees clearly better may well be another thing.
+            better = gains[-1] > self._config.clear_gain
+            likeness.append(1.0 if better else mask_iou(old.pixels, new.pixels))
         return (
             float(np.mean(likeness)) >= self._config.least_likeness
-            and float(np.mean(list(gains.values()))) >= -self._config.damage
+            and float(np.mean(gains)) >= -self._config.damage
         )
 
     def _adopt(self, consensus: Consensus, proposals: dict[int, Mask]) -> bool:
         """Take the proposals that the other views speak for; did any refused view get better?"""
         better = False
         for index, proposed in proposals.items():
-            old, plain = self._masks[index], self._plain[index]
-            likeness = mask_iou(plain.pixels, proposed.pixels)
+            old, joined = self._masks[index], self._joined[index]
+            likeness = mask_iou(joined.pixels, proposed.pixels)
             new = Mask(
                 proposed.pixels,
                 of_two_networks(
-                    plain.verdict, proposed.verdict, likeness, self._generator.config.verdict
+                    joined.verdict, proposed.verdict, likeness, self._generator.config.verdict
                 ),
             )
-            gain = self._gain(consensus, index, new)
-            if self._drawn[index] or not self._is_better(old, gain):
+            accepted = old.verdict.accepted
+            # Without a word for it from the other views, an accepted mask stays: a copy that was
+            # taught with masks a little too large makes them larger.
+            least_gain = self._config.clear_gain if accepted else -self._config.damage
+            if not self._may_replace(consensus, index, new, least_gain):
                 continue
-            if not old.verdict.accepted:
-                better |= new.verdict.accepted or gain > self._config.damage
+            better |= not accepted
             self._masks[index], self._ways[index] = new, Way.ADAPTED
         return better
-
-    def _is_better(self, old: Mask, gain: float) -> bool:
-        """May a new mask that agrees by `gain` more with the others take an old one's place?"""
-        if gain > self._config.clear_gain:
-            return True
-        # Without a word for it from the other views, an accepted mask stays: a copy that was
-        # taught with masks a little too large makes them larger.
-        return gain >= -self._config.damage and not old.verdict.accepted
-
-    def _gain(self, consensus: Consensus, index: int, new: Mask) -> float:
-        """How much more a view would agree with the others with a new mask."""
-        assert self._agreements is not None  # set before any round
-        before = self._agreements[index].value
-        return consensus.agreement(index, new.pixels).value - before
 
     def _steps(self, stage: str, indices: Sequence[int]) -> Iterator[int]:
         """The indices, with a word of progress after each."""

@@ -1,5 +1,6 @@
 """The masks of an object's views make each other better, and what they were is not lost."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -57,12 +58,7 @@ def scenes() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 def test_views_that_took_the_wrong_thing_are_put_right(
     generator: MaskGenerator, scenes: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 ) -> None:
-    masks = [
-        Mask(dark, Verdict(False, 0.4, ("doubtful",)))
-        if index in LOST
-        else Mask(red, Verdict(True, 0.9))
-        for index, (_, red, dark) in enumerate(scenes)
-    ]
+    masks = wrong_in_lost(scenes)
     images = [image for image, _, _ in scenes]
     compared = improve_masks(generator, images, masks, config=COMPARE)
     assert {each.way for each in compared} == {Way.COMPARED}
@@ -80,6 +76,60 @@ def test_views_that_took_the_wrong_thing_are_put_right(
     assert {step.stage for step in steps} == {"compare", "join", "adapt", "masks again"}
 
 
+def wrong_in_lost(scenes: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> list[Mask]:
+    """Good masks, but in the views LOST the dark thing's, in doubt."""
+    return [
+        Mask(dark, Verdict(False, 0.4, ("doubtful",)))
+        if index in LOST
+        else Mask(red, Verdict(True, 0.9))
+        for index, (_, red, dark) in enumerate(scenes)
+    ]
+
+
+def test_an_adapted_network_finds_what_was_refused(
+    generator: MaskGenerator, scenes: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+) -> None:
+    images = [image for image, _, _ in scenes]
+    config = replace(QUICK, joins=0)
+    improved = improve_masks(generator, images, wrong_in_lost(scenes), config=config)
+    for index in LOST:
+        assert improved[index].way is Way.ADAPTED
+        assert mask_iou(improved[index].mask.pixels, scenes[index][1]) > 0.8
+
+
+def test_a_copy_that_was_ruined_is_thrown_away(
+    generator: MaskGenerator, scenes: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+) -> None:
+    ruin = replace(QUICK.adaptation, learning_rate=30.0, way=1.0)
+    images = [image for image, _, _ in scenes]
+    steps: list[Progress] = []
+    improved = improve_masks(
+        generator,
+        images,
+        wrong_in_lost(scenes),
+        config=replace(QUICK, adaptation=ruin),
+        progress=steps.append,
+    )
+    assert "adapt" in {step.stage for step in steps}
+    assert "masks again" not in {step.stage for step in steps}
+    assert Way.ADAPTED not in {each.way for each in improved}
+
+
+def test_drawn_masks_stay_and_no_accepted_one_is_lost(
+    generator: MaskGenerator, scenes: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+) -> None:
+    masks = wrong_in_lost(scenes)
+    drawn = [index in LOST for index in range(len(scenes))]
+    images = [image for image, _, _ in scenes]
+    improved = improve_masks(generator, images, masks, drawn=drawn, config=QUICK)
+    for index in LOST:
+        assert improved[index].way is Way.COMPARED
+        np.testing.assert_array_equal(improved[index].mask.pixels, masks[index].pixels)
+        assert improved[index].mask.verdict == masks[index].verdict
+    others = [each for index, each in enumerate(improved) if index not in LOST]
+    assert all(each.mask.verdict.accepted for each in others)
+
+
 def test_masks_that_fit_nothing_are_left_as_they_are(
     generator: MaskGenerator, scenes: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 ) -> None:
@@ -91,10 +141,7 @@ def test_masks_that_fit_nothing_are_left_as_they_are(
         )
         for i in range(len(scenes))
     ]
-    drawn = [False] * len(scenes)
-    improved = improve_masks(
-        generator, [image for image, _, _ in scenes], masks, drawn=drawn, config=QUICK
-    )
+    improved = improve_masks(generator, [image for image, _, _ in scenes], masks, config=QUICK)
     for old, new in zip(masks, improved, strict=True):
         np.testing.assert_array_equal(new.mask.pixels, old.pixels)
         assert new.way is Way.COMPARED
@@ -132,6 +179,14 @@ def test_the_library_tells_what_is_settled(
     before = {view.id: view.verdict for view in library.views()}
     settle_object(library, generator, "mug", COMPARE)
     assert {view.id: view.verdict for view in library.views()} == before
+
+    # With leave to make masks anew, each says how it was made, and what was drawn stays.
+    again = settle_object(library, generator, "mug", replace(QUICK, rounds=0))
+    assert again.remade == 4
+    made_by = {view.id: view.made_by for view in library.views()}
+    assert {made_by[f"v{i}"] for i in (1, 2, 3, 4)} == {"lite, joined"}
+    assert unsettled_labels(library) == []
+    np.testing.assert_array_equal(library.read_mask(library.view("mug", "v0")), painted)
 
 
 def test_empty_scenes_are_kept_with_the_object(

@@ -24,8 +24,8 @@ from automask_ros.segmentation.fcn import MEAN, STD
 Sample = tuple[np.ndarray, np.ndarray]
 # Share of the picture that the thing shown takes at least.
 SMALLEST = 0.001
-# Of what is shown: shows, desks, tables.
-SHOWN = (0.2, 0.3, 0.5)
+# How often each kind is shown, of those that were rendered.
+SHOWN = {"show": 0.2, "desk": 0.3, "table": 0.5}
 
 
 def sample(rng: np.random.Generator, pictures: Pictures, size: int) -> Sample:
@@ -56,8 +56,13 @@ def stands_out(ids: np.ndarray) -> bool:
 
 def _shown(rng: np.random.Generator, pictures: Pictures) -> Sample:
     """A rendered show, many on desks that are hard or in broad light, and the ids of its things."""
+    counts = pictures.counts()
+    shares = {kind: share for kind, share in SHOWN.items() if counts[kind]}
+    if not shares:
+        raise FileNotFoundError(f"{pictures.root} holds no shows, desks or tables: run render.py")
+    chances = np.array(list(shares.values())) / sum(shares.values())
     while True:
-        image, ids = pictures.scene(rng, str(rng.choice(("show", "desk", "table"), p=SHOWN)))
+        image, ids = pictures.scene(rng, str(rng.choice(list(shares), p=chances)))
         if (ids == 1).sum() > 120:
             return image, ids
 
