@@ -18,6 +18,9 @@ import numpy as np
 from automask_ros.segmentation.agreement import Consensus
 from automask_ros.segmentation.holes import find_holes
 
+# Log odds that no network speaks against.
+_CERTAIN = 20.0
+
 
 @dataclass(frozen=True)
 class ExpectationConfig:
@@ -29,6 +32,9 @@ class ExpectationConfig:
     """They are never surer than this that a pixel is object, or that it is not."""
     smallest_hole: int = 16
     """In a hole of fewer cells of the features they see its rim: they do not fill it."""
+    solid_hole: float = 1.0
+    """A larger hole in which their mean log odds are above this is none, however sure the network
+    is of it: one picture does not tell the middle of a disc from what lies behind a ring."""
     least_agreement: float = 0.5
     """With a lower mean agreement, weighted by trust, the views know nothing together."""
 
@@ -55,14 +61,16 @@ class Expectation:
     def log_odds(self, index: int) -> np.ndarray:
         """(H, W) float32: above 0 where the other views see the object in the view `index`."""
         mask, coarse = self._masks[index], self._odds[index]
-        odds = self._config.strength * _finer(coarse, mask.shape)
+        odds = _finer(coarse, mask.shape)
         cell = mask.size / coarse.size
         labels, holes = find_holes(mask)
-        small = [label for label, area in holes if area < self._config.smallest_hole * cell]
-        if small:
-            inside = np.isin(labels, small)
-            odds[inside] = odds[inside].clip(max=0)
-        return odds
+        for label, area in holes:
+            inside = labels == label
+            if area < self._config.smallest_hole * cell:
+                odds[inside] = odds[inside].clip(max=0)
+            elif odds[inside].mean() > self._config.solid_hole:
+                odds[inside] = _CERTAIN
+        return self._config.strength * odds
 
 
 def _log_odds(likely: np.ndarray) -> np.ndarray:
