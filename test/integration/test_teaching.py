@@ -129,13 +129,17 @@ def assert_found(robot, label):
     assert np.median(overlaps) > 0.7, (label, overlaps)
 
 
-def assert_agreement(robot, library, image):
-    """What came over the topics is, bit for bit, what the library's own predictor says."""
+def assert_agreement(robot, library, images):
+    """What came over the topics is, bit for bit, what the library's own predictor says.
+
+    Of the first image in which it finds something: a model taught in 40 steps misses some.
+    """
+    predictor = Predictor.from_version(library, device="cpu")
+    answers = ((image, predictor(image)) for image in images)
+    image, expected = next((image, found) for image, found in answers if len(found))
     header, detections, instances = detect(robot, image, frame_id="some_camera")
     assert isinstance(header, Header)
     assert detections.header == header and instances.header == header
-    expected = Predictor.from_version(library, device="cpu")(image)
-    assert len(expected) > 0
     assert detections == to_detection_array(expected, header)
     assert instances == to_message(expected.instances(), header)
 
@@ -173,7 +177,7 @@ def test_two_objects_one_after_the_other(robot, root):
         min(record.thresholds.values())
     )
     assert_found(robot, "cup")
-    assert_agreement(robot, library, view("cup", 2000)[0])
+    assert_agreement(robot, library, [view("cup", seed)[0] for seed in SCENES])
 
     # The second object: the detector keeps its subscription and answers all the while.
     received = int(robot.status("detector")[1]["received"])
@@ -188,7 +192,7 @@ def test_two_objects_one_after_the_other(robot, root):
     )
     assert_found(robot, "cup")
     assert_found(robot, "ball")
-    assert_agreement(robot, library, view("ball", 2000)[0])
+    assert_agreement(robot, library, [view("ball", seed)[0] for seed in SCENES])
 
     # Back to the first model, and nothing but it.
     assert robot.call("trainer/rollback").message == "model version 1 is live again"

@@ -16,7 +16,7 @@ from automask_ros.types import Progress
 SHAPE = (120, 160)
 RED, DARK = (60, 60, 200), (50, 50, 50)
 QUICK = AdaptationConfig(
-    iterations=30,
+    iterations=50,
     seconds=60,
     learning_rate=2e-3,
     way=1.0,
@@ -52,7 +52,7 @@ def test_it_learns_which_thing_is_the_object() -> None:
 
     assert mean_iou(network) < 0.6
     assert mean_iou(adapted) > 0.8
-    assert [step.step for step in steps] == list(range(1, 31))
+    assert [step.step for step in steps] == list(range(1, 51))
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, before[name]), name
 
