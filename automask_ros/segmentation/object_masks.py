@@ -12,23 +12,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 
 import numpy as np
 
 from automask_ros.segmentation.adaptation import AdaptationConfig, TaughtView, adapt
-from automask_ros.segmentation.agreement import (
-    Agreement,
-    AgreementConfig,
-    Consensus,
-    FeatureReader,
-)
+from automask_ros.segmentation.agreement import AgreementConfig, FeatureReader
 from automask_ros.segmentation.denoising import remove_impulse_noise
 from automask_ros.segmentation.evaluation import mask_iou
 from automask_ros.segmentation.expectation import Expectation, ExpectationConfig
 from automask_ros.segmentation.fcn import load_fcn
+from automask_ros.segmentation.judged_masks import JudgedMasks, ViewMask, Way
 from automask_ros.segmentation.mask_generator import MaskGenerator
-from automask_ros.segmentation.verdict import of_two_networks, with_agreement
+from automask_ros.segmentation.verdict import of_two_networks
 from automask_ros.types import Mask, Progress, ProgressCallback
 
 
@@ -59,25 +54,6 @@ class ObjectMaskConfig:
     expectation: ExpectationConfig = field(default_factory=ExpectationConfig)
 
 
-class Way(Enum):
-    """What became of a mask when the views were compared."""
-
-    COMPARED = "compared"
-    """It stayed as it was."""
-    JOINED = "joined"
-    """Made of what the network sees and what the other views expect."""
-    ADAPTED = "adapted"
-    """The same, by a copy of the network that has learnt the object."""
-
-
-@dataclass(frozen=True, eq=False)
-class ViewMask:
-    """A view's mask with the verdict that knows the other views, and what became of it."""
-
-    mask: Mask
-    way: Way = Way.COMPARED
-
-
 def improve_masks(
     generator: MaskGenerator,
     images: Sequence[np.ndarray],
@@ -94,215 +70,152 @@ def improve_masks(
     them; those that are `drawn` stay as they are. `empty_scenes` show the place without the object.
     With too few views to compare, all stays as it is.
     """
-    work = _ObjectMasks(generator, images, masks, drawn, config or ObjectMaskConfig(), progress)
-    work.compare(empty_scenes)
-    return work.result()
+    config = config or ObjectMaskConfig()
+    if len(images) < config.agreement.least_views:
+        return [ViewMask(mask) for mask in masks]
+    network = generator.network if generator.fcn == "lite" else load_fcn("lite")
+    reader = FeatureReader(network, config.agreement)
+    features = [
+        reader(remove_impulse_noise(images[index]))
+        for index in _steps("compare", range(len(images)), progress)
+    ]
+    judged = JudgedMasks(
+        masks,
+        [False] * len(masks) if drawn is None else drawn,
+        features,
+        [reader(scene) for scene in empty_scenes],
+        config.agreement,
+        generator.config.verdict,
+    )
+    if config.adapt and judged.mean_agreement >= config.expectation.least_agreement:
+        _Improvement(generator, images, judged, config, progress).run()
+    return judged.result()
 
 
-class _ObjectMasks:
-    """The state of one object's masks while they are made better."""
+class _Improvement:
+    """Makes the masks of one object better, as long as it helps."""
 
     def __init__(
         self,
         generator: MaskGenerator,
         images: Sequence[np.ndarray],
-        masks: Sequence[Mask],
-        drawn: Sequence[bool] | None,
+        judged: JudgedMasks,
         config: ObjectMaskConfig,
         progress: ProgressCallback | None,
     ) -> None:
-        self._generator, self._images, self._config = generator, images, config
-        self._masks, self._progress = list(masks), progress
-        self._plain, self._joined = masks, masks
-        self._drawn = list(drawn) if drawn is not None else [False] * len(masks)
-        self._ways = [Way.COMPARED] * len(masks)
-        self._agreements: list[Agreement] | None = None
+        self._generator, self._images, self._judged = generator, images, judged
+        self._config, self._progress = config, progress
+        self._plain = list(judged.masks)
+        self._joined = self._plain
 
-    def compare(self, empty_scenes: Sequence[np.ndarray]) -> None:
-        """Judge the masks by each other, and while it helps, make them anew."""
-        if len(self._images) < self._config.agreement.least_views:
-            return
-        network = self._generator.network if self._generator.fcn == "lite" else load_fcn("lite")
-        reader = FeatureReader(network, self._config.agreement)
-        features = [
-            reader(remove_impulse_noise(self._images[index]))
-            for index in self._steps("compare", range(len(self._images)))
-        ]
-        scenes = [reader(scene) for scene in empty_scenes]
-        consensus = self._agree(features, scenes)
-        if not self._config.adapt or not self._healthy(consensus):
-            return
+    def run(self) -> None:
+        """Join, then adapt."""
         for _ in range(self._config.joins):
-            self._join(consensus)
-            consensus = self._agree(features, scenes)
-            if not consensus.possible:
+            self._join()
+            if not self._judged.possible:
                 return
-        self._joined = list(self._masks)
+        self._joined = list(self._judged.masks)
         begin = time.monotonic()
         for turn in range(self._config.rounds):
             late = time.monotonic() - begin > self._config.seconds / 2
-            if (turn and late) or not self._improve(consensus):
-                return
-            consensus = self._agree(features, scenes)
-            if not consensus.possible:
+            if (turn and late) or not self._adapt() or not self._judged.possible:
                 return
 
-    def _healthy(self, consensus: Consensus) -> bool:
-        """Do the views agree well enough to tell each other anything?"""
-        if not consensus.possible or self._agreements is None:
-            return False
-        values = [agreement.value for agreement in self._agreements]
-        mean = float(np.average(values, weights=self._trusts()))
-        return mean >= self._config.expectation.least_agreement
-
-    def _trusts(self) -> list[float]:
-        """How far each mask is trusted, in 0..1, by itself."""
-        return [
-            1.0 if drawn else mask.verdict.score * (1.0 if mask.verdict.accepted else 0.25)
-            for mask, drawn in zip(self._masks, self._drawn, strict=True)
-        ]
-
-    def _agree(self, features: Sequence[np.ndarray], scenes: Sequence[np.ndarray]) -> Consensus:
-        """What the views say together of the masks as they are now."""
-        consensus = Consensus(
-            features,
-            [mask.pixels for mask in self._masks],
-            self._trusts(),
-            empty_scenes=scenes,
-            config=self._config.agreement,
-        )
-        self._agreements = None
-        if consensus.possible:
-            self._agreements = [
-                consensus.agreement(index, mask.pixels) for index, mask in enumerate(self._masks)
-            ]
-        return consensus
-
-    def _expect(self, consensus: Consensus) -> Expectation:
-        """What the views expect of each other as their masks are now."""
-        pixels = [mask.pixels for mask in self._masks]
-        trusts = [
-            trust if mask.verdict.accepted or drawn else 0.0
-            for trust, mask, drawn in zip(self._trusts(), self._masks, self._drawn, strict=True)
-        ]
-        return Expectation(consensus, pixels, trusts, self._config.expectation)
-
-    def _join(self, consensus: Consensus) -> None:
+    def _join(self) -> None:
         """Make each mask anew of what the network sees and what the other views expect."""
-        expectation = self._expect(consensus)
-        views = [index for index, drawn in enumerate(self._drawn) if not drawn]
-        proposals = {}
-        for index in self._steps("join", views):
-            prior = expectation.log_odds(index)
-            proposals[index] = self._generator(self._images[index], prior)
-        for index, new in proposals.items():
-            if self._may_replace(consensus, index, new, -self._config.damage):
-                self._masks[index], self._ways[index] = new, Way.JOINED
+        expectation, new = self._expect(), {}
+        for index in _steps("join", self._not_drawn(), self._progress):
+            mask = self._generator(self._images[index], expectation.log_odds(index))
+            gain = self._judged.gain(index, mask)
+            if gain >= -self._config.damage and not self._judged.loses(index, mask):
+                new[index] = mask
+        self._judged.replace(new, Way.JOINED)
 
-    def _may_replace(self, consensus: Consensus, index: int, new: Mask, least_gain: float) -> bool:
-        """May a new mask take the place of a view's own: does it agree by `least_gain` more with
-        the others, and does it not lose what was accepted, or all there was?"""
-        old, verdicts = self._masks[index], self._generator.config.verdict
-        agreements = [consensus.agreement(index, mask.pixels) for mask in (old, new)]
-        before, after = (
-            with_agreement(mask.verdict, agreement, verdicts)
-            for mask, agreement in zip((old, new), agreements, strict=True)
-        )
-        lost = (before.accepted and not after.accepted) or not new.pixels.any()
-        gain = agreements[1].value - agreements[0].value
-        return bool(gain >= least_gain and not lost)
-
-    def result(self) -> list[ViewMask]:
-        """The masks as they are now."""
-        agreements: Sequence[Agreement | None] = self._agreements or [None] * len(self._masks)
-        return [
-            ViewMask(
-                mask
-                if agreement is None or drawn
-                else Mask(
-                    mask.pixels,
-                    with_agreement(mask.verdict, agreement, self._generator.config.verdict),
-                ),
-                way,
-            )
-            for mask, agreement, drawn, way in zip(
-                self._masks, agreements, self._drawn, self._ways, strict=True
+    def _expect(self) -> Expectation:
+        """What the views expect of each other as their masks are now."""
+        masks = self._judged.masks
+        trusts = [
+            trust if drawn or mask.verdict.accepted else 0.0
+            for trust, mask, drawn in zip(
+                self._judged.trusts(), masks, self._judged.drawn, strict=True
             )
         ]
+        pixels = [mask.pixels for mask in masks]
+        return Expectation(self._judged.consensus, pixels, trusts, self._config.expectation)
 
-    def _improve(self, consensus: Consensus) -> bool:
+    def _not_drawn(self) -> list[int]:
+        return [index for index, drawn in enumerate(self._judged.drawn) if not drawn]
+
+    def _adapt(self) -> bool:
         """One round: teach a copy, segment again, keep what is better; False if nothing is."""
         trusts = [
-            each.mask.verdict.score if each.mask.verdict.accepted else 0.0 for each in self.result()
+            each.mask.verdict.score if each.mask.verdict.accepted else 0.0
+            for each in self._judged.result()
         ]
         trusted = [index for index, trust in enumerate(trusts) if trust > 0]
         if len(trusted) < self._config.least_trusted:
             return False
-        held = set(trusted[self._config.held_back // 2 :: self._config.held_back])
-        taught = [index for index in trusted if index not in held]
+        held = trusted[self._config.held_back // 2 :: self._config.held_back]
         views = [
-            TaughtView(remove_impulse_noise(self._images[i]), self._masks[i].pixels, trusts[i])
-            for i in taught
+            TaughtView(
+                remove_impulse_noise(self._images[i]), self._judged.masks[i].pixels, trusts[i]
+            )
+            for i in trusted
+            if i not in held
         ]
         network = adapt(self._generator.network, views, self._config.adaptation, self._progress)
         adapted = self._generator.with_network(network)
-        expectation = self._expect(consensus)
-
-        def segment(index: int) -> Mask:
-            return adapted(self._images[index], expectation.log_odds(index))
-
         # First where it was not taught, and by itself, without a word from the other views: if it
         # harms there, it is not asked any further.
-        alone = {index: adapted(self._images[index]) for index in sorted(held)}
-        if not self._harmless(consensus, alone):
+        if not self._harmless({index: adapted(self._images[index]) for index in held}):
             return False
-        proposals = {index: segment(index) for index in alone if not self._drawn[index]}
-        rest = [i for i in range(len(self._images)) if i not in held and not self._drawn[i]]
-        for index in self._steps("masks again", rest):
-            proposals[index] = segment(index)
-        return self._adopt(consensus, proposals)
+        expectation = self._expect()
+        proposals = {
+            index: adapted(self._images[index], expectation.log_odds(index))
+            for index in _steps("masks again", self._not_drawn(), self._progress)
+        }
+        return self._adopt(proposals)
 
-    def _harmless(self, consensus: Consensus, alone: dict[int, Mask]) -> bool:
+    def _harmless(self, alone: dict[int, Mask]) -> bool:
         """Does the copy by itself still find what the network by itself found in the held-back
         views, or what agrees better?"""
-        likeness, gains = [], []
-        for index, new in alone.items():
-            old = self._plain[index]
-            before, after = (consensus.agreement(index, mask.pixels).value for mask in (old, new))
-            gains.append(after - before)
-            # What agrees clearly better may well be another thing.
-            better = gains[-1] > self._config.clear_gain
-            likeness.append(1.0 if better else mask_iou(old.pixels, new.pixels))
+        gains = {i: self._judged.gain(i, new, self._plain[i]) for i, new in alone.items()}
+        # What agrees clearly better may well be another thing.
+        likeness = [
+            1.0
+            if gains[index] > self._config.clear_gain
+            else mask_iou(self._plain[index].pixels, new.pixels)
+            for index, new in alone.items()
+        ]
         return (
             float(np.mean(likeness)) >= self._config.least_likeness
-            and float(np.mean(gains)) >= -self._config.damage
+            and float(np.mean(list(gains.values()))) >= -self._config.damage
         )
 
-    def _adopt(self, consensus: Consensus, proposals: dict[int, Mask]) -> bool:
+    def _adopt(self, proposals: dict[int, Mask]) -> bool:
         """Take the proposals that the other views speak for; did any refused view get better?"""
-        better = False
+        adopted, better = {}, False
         for index, proposed in proposals.items():
-            old, joined = self._masks[index], self._joined[index]
+            joined, verdicts = self._joined[index], self._generator.config.verdict
             likeness = mask_iou(joined.pixels, proposed.pixels)
-            new = Mask(
-                proposed.pixels,
-                of_two_networks(
-                    joined.verdict, proposed.verdict, likeness, self._generator.config.verdict
-                ),
-            )
-            accepted = old.verdict.accepted
+            verdict = of_two_networks(joined.verdict, proposed.verdict, likeness, verdicts)
+            new = Mask(proposed.pixels, verdict)
+            accepted = self._judged.masks[index].verdict.accepted
+            gain = self._judged.gain(index, new)
             # Without a word for it from the other views, an accepted mask stays: a copy that was
             # taught with masks a little too large makes them larger.
             least_gain = self._config.clear_gain if accepted else -self._config.damage
-            if not self._may_replace(consensus, index, new, least_gain):
+            if gain < least_gain or self._judged.loses(index, new):
                 continue
-            better |= not accepted
-            self._masks[index], self._ways[index] = new, Way.ADAPTED
+            adopted[index] = new
+            better |= not accepted and (verdict.accepted or gain > self._config.damage)
+        self._judged.replace(adopted, Way.ADAPTED)
         return better
 
-    def _steps(self, stage: str, indices: Sequence[int]) -> Iterator[int]:
-        """The indices, with a word of progress after each."""
-        for step, index in enumerate(indices, start=1):
-            yield index
-            if self._progress is not None:
-                self._progress(Progress(stage, step, len(indices)))
+
+def _steps(stage: str, indices: Sequence[int], progress: ProgressCallback | None) -> Iterator[int]:
+    """The indices, with a word of progress after each."""
+    for step, index in enumerate(indices, start=1):
+        yield index
+        if progress is not None:
+            progress(Progress(stage, step, len(indices)))

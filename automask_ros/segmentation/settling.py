@@ -16,13 +16,9 @@ import numpy as np
 from automask_ros.library import files
 from automask_ros.library.image_file import read_image
 from automask_ros.library.library import Library
+from automask_ros.segmentation.judged_masks import ViewMask, Way
 from automask_ros.segmentation.mask_generator import MaskCallback, MaskGenerator
-from automask_ros.segmentation.object_masks import (
-    ObjectMaskConfig,
-    ViewMask,
-    Way,
-    improve_masks,
-)
+from automask_ros.segmentation.object_masks import ObjectMaskConfig, improve_masks
 from automask_ros.types import PERSON, Mask, ProgressCallback, View
 
 

@@ -12,8 +12,9 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 from automask_ros.segmentation.adaptation import AdaptationConfig
 from automask_ros.segmentation.evaluation import mask_iou
+from automask_ros.segmentation.judged_masks import Way
 from automask_ros.segmentation.mask_generator import MaskGenerator, generate_masks
-from automask_ros.segmentation.object_masks import ObjectMaskConfig, Way, improve_masks
+from automask_ros.segmentation.object_masks import ObjectMaskConfig, improve_masks
 from automask_ros.segmentation.settling import (
     add_empty_scene,
     empty_scene_paths,
