@@ -43,6 +43,13 @@ def draw_scene(
     return np.clip(scene, 0, 255).astype(np.uint8)
 
 
+def draw_red_and_dark(red: np.ndarray, dark: np.ndarray, seed: int) -> np.ndarray:
+    """An (H, W, 3) uint8 BGR image of a red thing and, where they overlap before it, a dark one."""
+    image = draw_scene(red | dark, (60, 60, 200), seed)
+    image[dark] = draw_scene(dark, (50, 50, 50), seed)[dark]
+    return image
+
+
 def add_impulse_noise(image: np.ndarray, share: float, seed: int) -> np.ndarray:
     """The image with that share of its pixels black or white."""
     random = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from drawn_scenes import draw_scene, ellipse_mask
+from drawn_scenes import draw_red_and_dark, draw_scene, ellipse_mask
 
 from automask_ros.errors import AutomaskError
 from automask_ros.segmentation.adaptation import AdaptationConfig, TaughtView, adapt
@@ -14,7 +14,7 @@ from automask_ros.segmentation.taught_samples import SampleConfig, TaughtSamples
 from automask_ros.types import Progress
 
 SHAPE = (120, 160)
-RED, DARK = (60, 60, 200), (50, 50, 50)
+RED = (60, 60, 200)
 QUICK = AdaptationConfig(
     iterations=50,
     seconds=60,
@@ -31,9 +31,7 @@ def red_beside_dark(seed: int) -> tuple[np.ndarray, np.ndarray]:
     red, dark = (left, right) if seed % 2 else (right, left)
     truth = ellipse_mask(SHAPE, red, (26, 18), random.uniform(0, 180))
     other = ellipse_mask(SHAPE, dark, (26, 18), random.uniform(0, 180))
-    image = draw_scene(truth | other, RED, seed)
-    image[other] = draw_scene(other, DARK, seed)[other]
-    return image, truth
+    return draw_red_and_dark(truth, other, seed), truth
 
 
 def test_it_learns_which_thing_is_the_object() -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawn_scenes import draw_scene, ellipse_mask
+from drawn_scenes import draw_red_and_dark, draw_scene, ellipse_mask
 
 from automask_ros.segmentation.agreement import Agreement, Consensus, FeatureReader
 from automask_ros.segmentation.fcn import load_fcn
@@ -10,7 +10,7 @@ from automask_ros.segmentation.verdict import with_agreement
 from automask_ros.types import Verdict
 
 SHAPE = (120, 160)
-RED, DARK = (60, 60, 200), (50, 50, 50)
+DARK = (50, 50, 50)
 ODD = 2
 
 
@@ -19,9 +19,7 @@ def two_things(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     places = [(int(x), int(random.integers(40, 80))) for x in random.permutation([40, 120])]
     red, dark = (ellipse_mask(SHAPE, place, (26, 18)) for place in places)
-    image = draw_scene(red | dark, RED, seed)
-    image[dark] = draw_scene(dark, DARK, seed)[dark]
-    return image, red, dark
+    return draw_red_and_dark(red, dark, seed), red, dark
 
 
 @pytest.fixture(scope="module")

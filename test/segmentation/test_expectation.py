@@ -3,14 +3,13 @@
 import cv2
 import numpy as np
 import pytest
-from drawn_scenes import draw_scene, ellipse_mask
+from drawn_scenes import draw_red_and_dark, ellipse_mask
 
 from automask_ros.segmentation.agreement import Consensus, FeatureReader
 from automask_ros.segmentation.expectation import Expectation, ExpectationConfig
 from automask_ros.segmentation.fcn import load_fcn
 
 SHAPE = (120, 160)
-RED, DARK = (60, 60, 200), (50, 50, 50)
 ODD = 3
 
 
@@ -19,9 +18,7 @@ def red_beside_dark(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     red = ellipse_mask(SHAPE, (60, int(random.integers(50, 70))), (26, 20))
     dark = ellipse_mask(SHAPE, (112, int(random.integers(50, 70))), (24, 16))
-    image = draw_scene(red | dark, RED, seed)
-    image[dark] = draw_scene(dark, DARK, seed)[dark]
-    return image, red, dark
+    return draw_red_and_dark(red, dark, seed), red, dark
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from drawn_scenes import draw_scene, ellipse_mask
+from drawn_scenes import draw_red_and_dark, ellipse_mask
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
@@ -25,7 +25,6 @@ from automask_ros.segmentation.taught_samples import SampleConfig
 from automask_ros.types import Mask, Progress, Verdict
 
 SHAPE = (120, 160)
-RED, DARK = (60, 60, 200), (50, 50, 50)
 LOST = (1, 6)
 QUICK = ObjectMaskConfig(
     rounds=1,
@@ -41,9 +40,7 @@ def scene(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     red = ellipse_mask(SHAPE, (60 + int(random.integers(20)), 60), (30, 20), random.uniform(0, 180))
     dark = ellipse_mask(SHAPE, (136, 60 + int(random.integers(-30, 30))), (18, 12))
-    image = draw_scene(red | dark, RED, seed)
-    image[dark] = draw_scene(dark, DARK, seed)[dark]
-    return image, red, dark & ~red
+    return draw_red_and_dark(red, dark, seed), red, dark & ~red
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from environments import studio
 from lamps import broad_light
 from meshes import Material, Model, Part, soup
 from procedural import box
-from renderer import Instance, Lighting, look_at, perspective
+from projections import look_at, perspective
+from renderer import Instance, Lighting
 from textures import SURFACES, random_texture
 
 TABLE_ID = 253
