@@ -15,6 +15,7 @@ from automask_ros.nodes.image_messages import seconds_of, to_message
 BASE_MODEL = "lite"
 VIEWS = 12
 SCENES = range(1000, 1006)
+OTHER_SCENES = range(2000, 2004)
 
 
 @pytest.fixture(scope="module")
@@ -129,23 +130,28 @@ def assert_found(robot, label):
     assert np.median(overlaps) > 0.7, (label, overlaps)
 
 
-def assert_agreement(robot, library, images):
-    """What came over the topics is, bit for bit, what the library's own predictor says.
-
-    Of the first image in which it finds something: a model taught in 40 steps misses some.
-    """
+def assert_agreement(robot, library, label):
+    """What came over the topics is, bit for bit, what the library's own predictor says, be it
+    nothing; and in most scenes that teaching never showed it is not nothing."""
     predictor = Predictor.from_version(library, device="cpu")
-    answers = ((image, predictor(image)) for image in images)
-    image, expected = next((image, found) for image, found in answers if len(found))
-    header, detections, instances = detect(robot, image, frame_id="some_camera")
-    assert isinstance(header, Header)
-    assert detections.header == header and instances.header == header
-    assert detections == to_detection_array(expected, header)
-    assert instances == to_message(expected.instances(), header)
+    counts = []
+    for seed in OTHER_SCENES:
+        image, _ = view(label, seed)
+        header, detections, instances = detect(robot, image, frame_id="some_camera")
+        assert isinstance(header, Header)
+        assert detections.header == header and instances.header == header
+        expected = predictor(image)
+        assert detections == to_detection_array(expected, header)
+        assert instances == to_message(expected.instances(), header)
+        assert_painted(expected, detections, pixels_of(instances))
+        counts.append(len(expected))
+    assert np.count_nonzero(counts) >= len(counts) - 1, counts
 
+
+def assert_painted(expected, detections, pixels):
+    """The higher score lies on top, and what is painted lies in its box."""
     scores = [each.results[0].hypothesis.score for each in detections.detections]
     assert scores == sorted(scores, reverse=True)
-    pixels = pixels_of(instances)
     painted = np.zeros_like(pixels)
     for index in reversed(range(len(expected))):
         painted[expected.mask(index)] = index + 1
@@ -177,7 +183,7 @@ def test_two_objects_one_after_the_other(robot, root):
         min(record.thresholds.values())
     )
     assert_found(robot, "cup")
-    assert_agreement(robot, library, [view("cup", seed)[0] for seed in SCENES])
+    assert_agreement(robot, library, "cup")
 
     # The second object: the detector keeps its subscription and answers all the while.
     received = int(robot.status("detector")[1]["received"])
@@ -187,12 +193,13 @@ def test_two_objects_one_after_the_other(robot, root):
     wait_for_model(robot, 2)
     robot.wait_for(lambda: class_map(robot) == {"ball": 2, "cup": 1}, 10, "both labels")
     assert robot.images.get_subscription_count() == 2, "capture's and the detector's"
+    # Each kept view was shown at least once; at best effort a busy machine may lose a frame.
     robot.wait_for(
-        lambda: int(robot.status("detector")[1]["received"]) > received + VIEWS, 10, "frames"
+        lambda: int(robot.status("detector")[1]["received"]) >= received + VIEWS - 2, 10, "frames"
     )
     assert_found(robot, "cup")
     assert_found(robot, "ball")
-    assert_agreement(robot, library, [view("ball", seed)[0] for seed in SCENES])
+    assert_agreement(robot, library, "ball")
 
     # Back to the first model, and nothing but it.
     assert robot.call("trainer/rollback").message == "model version 1 is live again"
