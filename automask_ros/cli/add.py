@@ -8,7 +8,13 @@ import click
 
 from automask_ros.cli import options
 from automask_ros.cli.output import check_json_path, write_figures
-from automask_ros.cli.steps import add_views, make_masks, mask_figures, print_masks
+from automask_ros.cli.steps import (
+    add_views,
+    check_mask_options,
+    make_masks,
+    mask_figures,
+    print_masks,
+)
 
 
 @click.command()
@@ -48,6 +54,7 @@ def add(
       automask add --library my_objects --label mug more_photos/
     """
     check_json_path(json_path)
+    check_mask_options(fcn, device, refiner, empty_scene)
     opened, added, capture = add_views(library, label, source, topic=topic, glob=glob, most=views)
     _, masks = make_masks(
         opened, label, fcn=fcn, device=device, refiner=refiner, adapt=adapt, empty_scene=empty_scene

@@ -31,7 +31,7 @@ def evaluate_masks(
     """Measure the automatic masks against people's polygons.
 
     Views and annotated images are matched by file name and label; a view without a mask counts as
-    IoU 0.
+    IoU 0, one that a person drew is left out.
 
     \b
     Example:
@@ -51,6 +51,7 @@ def evaluate_masks(
         f"{figures['views']} views, {figures['share_above_080']:.1%} above IoU 0.80; "
         f"{accepted['share']:.1%} accepted"
         + ("" if accepted["mean_iou"] is None else f" with mean IoU {accepted['mean_iou']:.3f}")
+        + (f"; left out: {figures['drawn']} drawn by a person" if figures["drawn"] else "")
     )
     if sheet is not None:
         _draw_worst(sheet, opened, coco)

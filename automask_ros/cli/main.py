@@ -27,6 +27,7 @@ COMMANDS = {
     "per class.",
     "detect": "Find the taught objects in images or a recording.",
     "report": "Show every mask with its verdict in one HTML file, the worst ones first.",
+    "regenerate": "Make masks anew: of all objects, of one, or of single views.",
     "veto": "Take views out of training, or back in; nothing is deleted.",
     "export": "Write views and masks as COCO, to look at them or redraw them elsewhere.",
     "import": "Take masks that people drew from a COCO file; they count as accepted.",

@@ -11,6 +11,7 @@ import click
 from automask_ros.cli.output import print_precision, print_table
 from automask_ros.cli.progress import ProgressDisplay
 from automask_ros.library.adding import Added, add_source
+from automask_ros.library.image_file import read_image
 from automask_ros.library.labels import check_label
 from automask_ros.library.library import Library
 from automask_ros.library.outcomes import Outcome, count_outcomes, count_reasons
@@ -37,10 +38,21 @@ def add_views(
     started = time.monotonic()
     with ProgressDisplay() as progress:
         outcome = add_source(library, label, source, most=most, progress=progress)
-    for broken in outcome.broken:
+    for broken in [*outcome.broken, *outcome.clashing]:
         click.echo(f"left out: {broken.reason}", err=True)
     _print_added(label, outcome)
     return library, outcome, time.monotonic() - started
+
+
+def check_mask_options(fcn: str, device: str, refiner: str, empty_scene: Path | None) -> None:
+    """AutomaskError for what `make_masks` could not use, before anything is added."""
+    if empty_scene is not None:
+        read_image(empty_scene)
+    if fcn != "lite" or refiner or device not in ("auto", "cpu"):
+        from automask_ros.segmentation.mask_generator import MaskGenerator
+        from automask_ros.segmentation.prompting import load_refiner
+
+        MaskGenerator(fcn, device, refiner=load_refiner(refiner, device))
 
 
 def make_masks(
@@ -160,4 +172,6 @@ def _print_added(label: str, outcome: Added) -> None:
     parts += [f"{count} {reason}" for reason, count in outcome.not_kept.most_common()]
     if outcome.broken:
         parts.append(f"{len(outcome.broken)} unreadable")
+    if outcome.clashing:
+        parts.append(f"{len(outcome.clashing)} of a name that another picture has")
     click.echo(f"views of {label}: {', '.join(parts)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from automask_ros.library.labels import check_label
 from automask_ros.library.library import Library
 from automask_ros.library.sources import Source
 from automask_ros.library.view_selector import ViewSelector
-from automask_ros.types import Frame, Progress, ProgressCallback, View
+from automask_ros.types import BGRImage, Frame, Progress, ProgressCallback, View
 
 
 @dataclass
@@ -21,13 +22,15 @@ class Added:
     """What became of a source's pictures.
 
     ``added`` are new views, ``already_there`` were in the library with the same pixels,
-    ``not_kept`` counts the others by the reason's first words, ``broken`` could not be read.
+    ``not_kept`` counts the others by the reason's first words, ``broken`` could not be read, and
+    the name of ``clashing`` ones is another picture's.
     """
 
     added: list[View] = field(default_factory=list)
     already_there: int = 0
     not_kept: Counter[str] = field(default_factory=Counter)
     broken: list[Broken] = field(default_factory=list)
+    clashing: list[Broken] = field(default_factory=list)
 
 
 def add_source(
@@ -40,20 +43,46 @@ def add_source(
 ) -> Added:
     """Add the pictures of a source to an object: of a sequence the sharp and new ones, else all.
 
-    With ``most``, that many are taken, spread evenly over the source. Doing it again adds nothing.
-    AutomaskError when no picture can be read or used, or an id is taken by another picture.
+    With ``most``, that many are taken, spread evenly over the source. Doing it again adds nothing,
+    nor does the same picture under another name: it would teach and measure at once. AutomaskError
+    when no picture can be read or used.
     """
     check_label(label)
     outcome = Added()
+    pictures = _Pictures(library, label)
     wanted = None if most is None else _spread(_candidates(library, label, source), most)
     chooser = _Chooser(library, label, source.sequence)
     for step, frame in enumerate(source, start=1):
-        _add_frame(library, label, frame, chooser, wanted, outcome)
+        _add_frame(library, label, frame, chooser, wanted, outcome, pictures)
         if progress is not None:
             progress(Progress("capture", min(step, len(source)), len(source)))
     outcome.broken = list(source.broken)
     _check(outcome, source, anything=bool(library.views(label)))
     return outcome
+
+
+class _Pictures:
+    """The pictures that an object has, by their pixels; read when the first is asked for."""
+
+    def __init__(self, library: Library, label: str) -> None:
+        self._library, self._label = library, label
+        self._known: dict[bytes, str] | None = None
+
+    def holder(self, image: BGRImage) -> str | None:
+        """The id of the view that has exactly this picture."""
+        if self._known is None:
+            views = self._library.views(self._label)
+            self._known = {_digest(self._library.read_image(view)): view.id for view in views}
+        return self._known.get(_digest(image))
+
+    def remember(self, view: View, image: BGRImage) -> None:
+        if self._known is not None:
+            self._known[_digest(image)] = view.id
+
+
+def _digest(image: BGRImage) -> bytes:
+    pixels = np.ascontiguousarray(image)
+    return hashlib.blake2b(repr(image.shape).encode() + pixels.tobytes()).digest()
 
 
 class _Chooser:
@@ -98,16 +127,18 @@ def _add_frame(
     chooser: _Chooser,
     wanted: set[str] | None,
     outcome: Added,
+    pictures: _Pictures,
 ) -> None:
     # Asked even for frames that are there already, so that a second run decides like the first.
     refusal = chooser.refusal(frame)
     if library.has_view(label, frame.name):
-        _check_same_pixels(library, label, frame)
-        outcome.already_there += 1
+        _compare(library, label, frame, outcome)
     elif refusal is not None:
         outcome.not_kept[refusal.partition(" (")[0]] += 1
     elif wanted is not None and frame.name not in wanted:
         outcome.not_kept["more than wanted"] += 1
+    elif pictures.holder(frame.image) is not None:
+        outcome.not_kept["there under another name"] += 1
     else:
         view = library.add_view(
             label,
@@ -117,22 +148,29 @@ def _add_frame(
             camera=frame.camera,
             view_id=frame.name,
         )
+        pictures.remember(view, frame.image)
         outcome.added.append(view)
 
 
-def _check_same_pixels(library: Library, label: str, frame: Frame) -> None:
+def _compare(library: Library, label: str, frame: Frame, outcome: Added) -> None:
+    """Whether a frame is the view of its name, or has only its name."""
     known = library.view(label, frame.name)
-    if not np.array_equal(library.read_image(known), frame.image):
-        raise AutomaskError(
-            f"{label} already has another picture as view {frame.name} (from {known.source}); "
-            f"rename {frame.source}, or use another library"
-        )
+    if np.array_equal(library.read_image(known), frame.image):
+        outcome.already_there += 1
+        return
+    reason = (
+        f"{label} already has another picture as view {frame.name} (from {known.source}); "
+        f"rename {frame.source}, or use another library"
+    )
+    outcome.clashing.append(Broken(frame.name, reason))
 
 
 def _check(outcome: Added, source: Source, anything: bool) -> None:
     """AutomaskError when a source gave nothing, and the object has not anything from before."""
     if outcome.added or outcome.already_there:
         return
+    if outcome.clashing:
+        raise AutomaskError(outcome.clashing[0].reason)
     if len(outcome.broken) >= len(source) or not outcome.not_kept:
         first = outcome.broken[0].reason if outcome.broken else "it is empty"
         raise AutomaskError(f"none of the {len(source)} pictures can be read; the first: {first}")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automask_ros.errors import AutomaskError
-from automask_ros.types import BGRImage
+from automask_ros.types import BGRImage, BoolMask
 
 MAX_PIXELS = 64 * 1024 * 1024
 MAX_BYTES = 256 * 1024 * 1024
@@ -35,14 +35,27 @@ def read_image(path: Path) -> BGRImage:
     return decode_image_file(read_file(path), str(path))
 
 
-def read_grey(path: Path) -> NDArray[np.uint8]:
-    """Read an image file as ``(H, W) uint8``; AutomaskError names the file and the cause."""
-    return decode_grey(read_file(path), str(path))
+def read_mask_file(path: Path) -> BoolMask:
+    """Read a mask's file as ``(H, W) bool``; AutomaskError names the file and the cause."""
+    return decode_mask(read_file(path), str(path))
 
 
 def decode_grey(data: bytes, name: str) -> NDArray[np.uint8]:
     """Decode an image held in memory as ``(H, W) uint8``; ``name`` is what error lines call it."""
     return _decode(data, name, cv2.IMREAD_GRAYSCALE)
+
+
+def decode_mask(data: bytes, name: str) -> BoolMask:
+    """Decode a mask held in memory as ``(H, W) bool``: what is light and not transparent.
+
+    Paint programs write a layer without background as white everywhere, its shape in the alpha.
+    """
+    light = decode_grey(data, name) >= 128
+    if _may_have_alpha(data):
+        pixels = _decode(data, name, cv2.IMREAD_UNCHANGED)
+        if pixels.ndim == 3 and pixels.shape[2] == 4:
+            light &= pixels[..., 3] > np.iinfo(pixels.dtype).max // 2
+    return light
 
 
 def decode_image_file(data: bytes | memoryview | NDArray[np.uint8], name: str) -> BGRImage:
@@ -82,7 +95,7 @@ def read_file(path: Path) -> bytes:
         raise AutomaskError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _decode(data: bytes, name: str, flags: int) -> NDArray[np.uint8]:
+def _decode(data: bytes, name: str, flags: int) -> NDArray[Any]:
     _check_header(data, name)
     try:
         image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -90,7 +103,14 @@ def _decode(data: bytes, name: str, flags: int) -> NDArray[np.uint8]:
         image = None
     if image is None:
         raise AutomaskError(f"{name} is damaged: its pixels do not decode; replace or remove it")
-    return np.asarray(image, np.uint8)
+    return image
+
+
+def _may_have_alpha(data: bytes) -> bool:
+    if data.startswith(b"\x89PNG"):
+        # Colour types 4 and 6, or a palette with transparent entries.
+        return bool(data[25] & 4) or b"tRNS" in data[: data.find(b"IDAT")]
+    return data.startswith(b"RIFF")
 
 
 def _check_header(data: bytes, name: str) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library import files
-from automask_ros.library.image_file import check_size, read_grey, read_image
+from automask_ros.library.image_file import check_size, read_image, read_mask_file
 from automask_ros.library.labels import check_label, check_view_id
-from automask_ros.library.mask_files import DRAWN
+from automask_ros.library.mask_files import DRAWN, pixels_digest
 from automask_ros.library.models import ModelStore
 from automask_ros.library.object_folder import ObjectFolder
 from automask_ros.library.records import (
@@ -143,7 +143,7 @@ class Library:
         """A view's mask, ``(H, W) bool``, as it lies on disk; None when the view has none."""
         if self.view(view.label, view.id).verdict is None:
             return None
-        pixels = read_grey(self.mask_path(view.label, view.id)) >= 128
+        pixels = read_mask_file(self.mask_path(view.label, view.id))
         _check_same_size(pixels.shape, view, "mask")
         return pixels
 
@@ -255,6 +255,7 @@ def _replace_mask(folder: ObjectFolder, view_id: str, mask: Mask, made_by: str) 
         reasons=mask.verdict.reasons,
         made_at=time.time(),
         sha256=digest,
+        pixels_sha256=pixels_digest(mask.pixels),
     )
     return folder.write(view_id, record.model_copy(update={"mask": acknowledgement}))
 

@@ -1,8 +1,8 @@
 """Whose work a mask's file is: the generator's, or that of a person who painted over it.
 
-A view's JSON holds the SHA-256 of the file that was written with its verdict. A file that differs
-from it was drawn by a person, and the verdict beside it is about something else. It is noticed
-here, whenever views are listed, so that training, reports and nodes all see the same.
+A view's JSON holds the SHA-256 of the file that was written with its verdict, and of its pixels. A
+file whose pixels differ was drawn by a person, and the verdict beside it is about something else.
+It is noticed here, whenever views are listed, so that training, reports and nodes all see the same.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from automask_ros.errors import AutomaskError
-from automask_ros.library.image_file import decode_grey, read_file
+from automask_ros.library.image_file import read_file, read_mask_file
 from automask_ros.library.records import MaskRecord, ViewRecord
-from automask_ros.types import PERSON, Verdict
+from automask_ros.types import PERSON, BoolMask, Verdict
 
 _LOGGER = logging.getLogger(__name__)
 
 DRAWN: Final = "drawn by a person"
+# No object reaches around its whole picture; what does is the background, painted white.
+_MOST_BORDER = 0.95
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,13 @@ class MaskState:
 
 @dataclass(frozen=True)
 class _Painted:
-    """A mask's file as it was when last looked at; ``fault`` is why it cannot be used."""
+    """A mask's file as it was when last looked at; ``fault`` is why it cannot be used,
+    ``pixels`` the digest of its pixels when it can be read."""
 
     digest: str
     size: tuple[int, int]
     fault: str | None
+    pixels: str | None
 
 
 class MaskFiles:
@@ -88,13 +94,20 @@ class MaskFiles:
         size = (record.height, record.width)
         painted = self._painted.get(path)
         if painted is None or (painted.digest, painted.size) != (digest, size):
-            painted = _Painted(digest, size, _fault(path, size))
-            self._painted[path] = painted
+            painted = self._painted[path] = _looked_at(path, digest, size)
             if painted.fault:
                 _LOGGER.error("%s", painted.fault)
+        if record.mask is not None and record.mask.pixels_sha256 == painted.pixels is not None:
+            return _as_written(record.mask)  # saved again by a program, changed by nobody
         if painted.fault:
             return _unusable(painted.fault, made_at)
         return MaskState(Verdict(True, 1.0, (DRAWN,)), PERSON, made_at)
+
+
+def pixels_digest(pixels: BoolMask) -> str:
+    """SHA-256 of a mask's size and pixels."""
+    bits = np.packbits(pixels.astype(bool))
+    return hashlib.sha256(repr(pixels.shape).encode() + bits.tobytes()).hexdigest()
 
 
 def _as_written(mask: MaskRecord) -> MaskState:
@@ -106,21 +119,31 @@ def _unusable(fault: str, made_at: float) -> MaskState:
     return MaskState(Verdict(False, 0.0, (fault,)), PERSON, made_at)
 
 
-def _fault(path: Path, size: tuple[int, int]) -> str | None:
-    """Why a painted mask cannot be used, in one line; None when it can."""
+def _looked_at(path: Path, digest: str, size: tuple[int, int]) -> _Painted:
     try:
-        pixels = decode_grey(read_file(path), str(path))
+        pixels = read_mask_file(path)
     except AutomaskError as error:
-        return str(error)
+        return _Painted(digest, size, str(error), None)
+    return _Painted(digest, size, _fault(path, pixels, size), pixels_digest(pixels))
+
+
+def _fault(path: Path, pixels: BoolMask, size: tuple[int, int]) -> str | None:
+    """Why a painted mask cannot be used, in one line; None when it can."""
     if pixels.shape != size:
         height, width = pixels.shape
         return (
             f"the mask {path} was repainted at {width}x{height}, but its view is "
             f"{size[1]}x{size[0]}; paint it at that size, or delete it for a new one"
         )
-    if not (pixels >= 128).any():
+    if not pixels.any():
         return (
             f"the mask {path} was repainted, but no pixel of it is white; paint the object white "
             "on black, or delete the file for a new mask"
+        )
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    if border.mean() > _MOST_BORDER:
+        return (
+            f"the mask {path} was repainted, but the border of the picture is white; paint the "
+            "object white on black, not the other way round, or delete the file for a new mask"
         )
     return None

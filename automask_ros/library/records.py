@@ -38,7 +38,8 @@ class MaskRecord(Record):
     """The acknowledgement of a mask: who made it and when, and the verdict on it.
 
     ``made_by`` is a network (earlier files call the field ``fcn``), or PERSON. ``sha256`` is that
-    of the mask's file as it was written; earlier files have none.
+    of the mask's file as it was written, ``pixels_sha256`` that of its pixels, whatever file they
+    are in; earlier files have neither.
     """
 
     made_by: str = Field(validation_alias=AliasChoices("made_by", "fcn"))
@@ -47,6 +48,7 @@ class MaskRecord(Record):
     reasons: tuple[str, ...] = ()
     made_at: FiniteFloat
     sha256: str | None = None
+    pixels_sha256: str | None = None
 
 
 class ViewRecord(Record):

@@ -11,7 +11,7 @@ import numpy as np
 from automask_ros.errors import AutomaskError
 from automask_ros.library.coco import CocoSet
 from automask_ros.library.library import Library
-from automask_ros.types import View
+from automask_ros.types import PERSON, View
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,19 @@ class MaskMeasurement:
 
 
 def measure_masks(library: Library, coco: CocoSet) -> list[MaskMeasurement]:
-    """The IoU of the mask of each view that the annotations know, by file stem and label.
+    """The IoU of the automatic mask of each view that the annotations know, by file stem and label.
 
+    Views whose mask a person drew or painted over are left out: they measure the person.
     Raises AutomaskError when none match, or when an image's size differs from its annotation's.
     """
-    measured = []
+    measured: list[MaskMeasurement] = []
+    drawn = 0
     for view in library.views():
         truth = coco.mask_of(view.id, view.label)
         if truth is None:
+            continue
+        if view.made_by == PERSON:
+            drawn += 1
             continue
         if truth.shape != (view.height, view.width):
             raise AutomaskError(
@@ -40,6 +45,11 @@ def measure_masks(library: Library, coco: CocoSet) -> list[MaskMeasurement]:
             )
         pixels = library.usable_mask(view)
         measured.append(MaskMeasurement(view, 0.0 if pixels is None else mask_iou(pixels, truth)))
+    if not measured and drawn:
+        raise AutomaskError(
+            f"all {drawn} masks of {library.root} that {coco.path} annotates were drawn by a "
+            "person; there is no automatic one to measure"
+        )
     if not measured:
         raise AutomaskError(
             f"no view of {library.root} is annotated in {coco.path}: the stem of a file name must"
@@ -53,10 +63,12 @@ def evaluate_masks(library: Library, coco: CocoSet) -> dict[str, Any]:
 
     `views`, `mean_iou` and `share_above_080` over all annotated views, `accepted.share` and
     `accepted.mean_iou` over those that training takes, `per_label.LABEL.mean_iou`, and `spearman`,
-    the rank correlation of score and IoU over the views with a mask. A mean over nothing, or a
-    correlation without ranks, is None.
+    the rank correlation of score and IoU over the views with a mask. `drawn` counts annotated views
+    that were left out, as a person drew their mask. A mean over nothing, or a correlation without
+    ranks, is None.
     """
     measured = measure_masks(library, coco)
+    drawn = [view for view in library.views() if view.made_by == PERSON]
     ious = np.array([m.iou for m in measured])
     accepted = np.array([m.view.trainable for m in measured])
     by_label: dict[str, list[float]] = defaultdict(list)
@@ -66,6 +78,7 @@ def evaluate_masks(library: Library, coco: CocoSet) -> dict[str, Any]:
     scores, judged_ious = np.array(judged).reshape(-1, 2).T
     return {
         "views": len(measured),
+        "drawn": sum(bool(coco.annotations_of(view.id, view.label)) for view in drawn),
         "mean_iou": float(ious.mean()),
         "share_above_080": float((ious > 0.8).mean()),
         "accepted": {

@@ -1,7 +1,6 @@
 """The commands on real files: what they print, write and return."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +98,38 @@ def test_add_from_a_recording(tmp_path, capsys):
     views = Library(library).views("cup")
     assert [view.id for view in views] == ["cup_0000", "cup_0002"]
     assert views[0].camera["k"][0] == 500.0
+
+
+@pytest.mark.parametrize("command", ["teach", "add"])
+@pytest.mark.parametrize(
+    ("option", "value", "remedy"),
+    [
+        ("--fcn", "nowhere.safetensors", "nowhere.safetensors"),
+        ("--refiner", "a.onnx,b.onnx", "a.onnx"),
+        ("--empty-scene", "no.png", "cannot read no.png"),
+    ],
+)
+def test_a_wrong_option_is_said_before_anything_is_added(
+    command, option, value, remedy, tmp_path, photos, capsys
+):
+    library = tmp_path / "lib"
+    arguments = [command, "--library", str(library), "--label", "mug", str(photos)]
+    assert main([*arguments, option, value]) == 2
+    assert remedy in complaint(capsys)
+    assert not library.exists()
+
+
+def test_a_clash_of_names_is_said_and_the_rest_is_added(tmp_path, photos, capsys):
+    arguments = ["add", "--library", str(tmp_path / "lib"), "--label", "mug", "--no-adapt"]
+    assert main([*arguments, str(photos)]) == 0
+    cv2.imwrite(str(photos / "mug_1.png"), disc(7))
+    cv2.imwrite(str(photos / "mug_9.png"), disc(9))
+    capsys.readouterr()
+    assert main([*arguments, str(photos)]) == 0
+    captured = capsys.readouterr()
+    assert "1 new, 2 already there, 1 of a name that another picture has\n" in captured.out
+    assert "left out: mug already has another picture as view mug_1" in captured.err
+    assert len(Library(tmp_path / "lib").views("mug")) == 4
 
 
 @pytest.mark.parametrize("command", ["teach", "add"])
@@ -231,9 +262,10 @@ def test_evaluate_masks_with_bad_annotations(tmp_path, capsys):
 def test_an_interrupted_command_says_so_and_leaves_whole_views(tmp_path):
     photos = tmp_path / "many"
     photos.mkdir()
-    cv2.imwrite(str(photos / "a0.png"), disc(0))
-    for number in range(1, 3000):
-        shutil.copy(photos / "a0.png", photos / f"a{number}.png")
+    image = disc(0)
+    for number in range(3000):
+        image[0, 0] = divmod(number, 256) + (0,)
+        cv2.imwrite(str(photos / f"a{number}.png"), image)
     library = tmp_path / "lib"
     command = [sys.executable, "-m", "automask_ros.cli.main", "add", "--library", str(library)]
     running = subprocess.Popen(
@@ -251,4 +283,4 @@ def test_an_interrupted_command_says_so_and_leaves_whole_views(tmp_path):
     opened = Library(library)
     assert 5 <= len(opened.views()) < 3000
     for view in opened.views()[-3:]:
-        assert np.array_equal(opened.read_image(view), disc(0))
+        assert np.array_equal(opened.read_image(view), cv2.imread(view.source))

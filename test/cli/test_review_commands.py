@@ -56,6 +56,37 @@ def complaint(capsys) -> str:
     return captured.err.removeprefix("automask: ").rstrip()
 
 
+def test_regenerate_makes_the_network_s_masks_anew_and_no_person_s(root, capsys):
+    library = Library(root)
+    # 1 is a person's; 2 is the network's, shifted: made anew, it lies on the mug.
+    drawn = np.roll(truth(1), 5, axis=1)
+    library.write_drawn_mask(library.view("mug", "mug_1"), drawn)
+    figures = root.parent / "figures.json"
+    arguments = ("regenerate", "--library", root, "--no-adapt", "--device", "cpu")
+    assert run(*arguments, "--label", "mug", "--view", "mug_2", "--json", figures) == 0
+    assert json.loads(figures.read_text())["anew"] == 1
+    library = Library(root)
+    anew = library.view("mug", "mug_2")
+    assert anew.made_by.startswith("lite, ") and mask_iou(library.read_mask(anew), truth(2)) > 0.9
+    assert np.array_equal(library.read_mask(library.view("mug", "mug_1")), drawn)
+    made_at = {view.id: view.mask_made_at for view in library.views()}
+
+    library.mask_path("mug", "mug_0").unlink()
+    assert run(*arguments, "--missing") == 0
+    library = Library(root)
+    assert mask_iou(library.read_mask(library.view("mug", "mug_0")), truth(0)) > 0.9
+    assert library.view("mug", "mug_2").mask_made_at == made_at["mug_2"]
+
+    capsys.readouterr()
+    assert run(*arguments, "--label", "mug", "--view", "mug_1") == 2
+    assert "the mask of mug_1 was drawn by a person and is not made anew" in complaint(capsys)
+    assert run(*arguments, "--view", "mug_1") == 2
+    assert "which object? --view and --empty-scene need --label NAME" in complaint(capsys)
+    assert run(*arguments, "--label", "mug") == 0
+    later = {view.id: view.mask_made_at for view in Library(root).views()}
+    assert later["mug_1"] == made_at["mug_1"] and later["mug_2"] > made_at["mug_2"]
+
+
 def test_veto_and_its_undoing(root, capsys):
     mugs = ("--library", root, "--label", "mug")
     assert run("veto", *mugs, "--view", "mug_0", "--view", "mug_2") == 0

@@ -52,12 +52,38 @@ def test_doing_it_again_adds_nothing(library, photos):
     assert library.views("mug") == sorted(before, key=lambda view: (view.captured_at, view.id))
 
 
-def test_another_picture_of_the_same_name_is_an_error(library, photos):
+def test_another_picture_of_the_same_name_is_left_out_and_the_rest_is_added(library, photos):
     add_source(library, "mug", open_source(photos))
     cv2.imwrite(str(photos / "mug_2.png"), picture(9))
-    with pytest.raises(AutomaskError, match="already has another picture as view mug_2 .*; rename"):
-        add_source(library, "mug", open_source(photos))
+    cv2.imwrite(str(photos / "mug_7.png"), picture(7))
+    outcome = add_source(library, "mug", open_source(photos))
+    assert [view.id for view in outcome.added] == ["mug_7"]
+    (clash,) = outcome.clashing
+    assert clash.name == "mug_2"
+    assert "mug already has another picture as view mug_2" in clash.reason
+    assert f"rename {photos / 'mug_2.png'}" in clash.reason
     assert np.array_equal(library.read_image(library.view("mug", "mug_2")), picture(2))
+
+
+def test_nothing_but_pictures_of_taken_names_is_an_error(library, photos, tmp_path):
+    add_source(library, "mug", open_source(photos))
+    others = tmp_path / "others"
+    others.mkdir()
+    cv2.imwrite(str(others / "mug_2.png"), picture(9))
+    with pytest.raises(AutomaskError, match="already has another picture as view mug_2 .*; rename"):
+        add_source(library, "mug", open_source(others))
+
+
+def test_the_same_picture_under_another_name_is_no_second_view(library, photos, tmp_path):
+    cv2.imwrite(str(photos / "mug_8.png"), picture(1))
+    outcome = add_source(library, "mug", open_source(photos))
+    assert (len(outcome.added), outcome.not_kept["there under another name"]) == (5, 1)
+    again = tmp_path / "again"
+    again.mkdir()
+    cv2.imwrite(str(again / "copy.png"), picture(3))
+    cv2.imwrite(str(again / "new.png"), picture(30))
+    outcome = add_source(library, "mug", open_source(again))
+    assert [view.id for view in outcome.added] == ["new"]
 
 
 def test_broken_photos_are_named_and_the_rest_is_added(library, photos):

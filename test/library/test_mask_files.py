@@ -56,6 +56,33 @@ def test_a_repainted_mask_is_a_persons_and_is_accepted(library):
         assert view.mask_made_at != before.mask_made_at
 
 
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_what_is_transparent_is_not_the_object(library, depth):
+    """A layer that is white everywhere, its shape in the alpha channel."""
+    masked(library)
+    full = np.iinfo(depth).max
+    layer = np.full((*SIZE, 4), full, depth)
+    layer[..., 3] = np.where(square(5), full, 0)
+    paint(library, layer)
+    (view,) = library.views()
+    assert view.drawn
+    assert np.array_equal(library.read_mask(view), square(5))
+
+
+@pytest.mark.parametrize("colours", [1, 3, 4])
+def test_saving_it_again_unchanged_does_not_make_it_a_persons(library, colours):
+    """Paint programs, compressors and synchronisers write the same pixels into another file."""
+    before = masked(library)
+    path = library.mask_path("mug", "a")
+    written = path.read_bytes()
+    grey = square().astype(np.uint8) * 255
+    layers = [grey] * min(colours, 3) + [np.full(SIZE, 255, np.uint8)] * (colours == 4)
+    cv2.imwrite(str(path), np.dstack(layers), [cv2.IMWRITE_PNG_COMPRESSION, 0])
+    assert path.read_bytes() != written
+    for opened in (library, Library(library.root)):
+        assert opened.views() == [before]
+
+
 def test_a_veto_stands_above_the_brush(library):
     library.set_vetoed(masked(library), True)
     paint(library, square(5).astype(np.uint8) * 255)
@@ -86,6 +113,8 @@ def test_a_drawn_mask_is_kept_as_one(library):
     [
         (np.full((6, 16), 255, np.uint8), "was repainted at 16x6, but its view is 16x12"),
         (np.zeros(SIZE, np.uint8), "no pixel of it is white"),
+        (np.full(SIZE, 255, np.uint8), "the border of the picture is white"),
+        (np.where(square(), 0, 255).astype(np.uint8), "not the other way round"),
         (None, "is damaged: its data breaks off"),
     ],
 )

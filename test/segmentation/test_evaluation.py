@@ -71,7 +71,7 @@ TRUTHS = {
 
 def test_figures(library: Library, tmp_path: Path) -> None:
     figures = evaluate_masks(library, write_coco(tmp_path / "truth.json", TRUTHS))
-    assert figures["views"] == 5
+    assert (figures["views"], figures["drawn"]) == (5, 0)
     assert figures["mean_iou"] == pytest.approx((1.0 + 0.9 + 0.5 + 0.7 + 0.0) / 5)
     assert figures["share_above_080"] == pytest.approx(2 / 5)
     assert figures["accepted"]["share"] == pytest.approx(3 / 5)
@@ -89,6 +89,18 @@ def test_a_vetoed_view_is_not_accepted(library: Library, tmp_path: Path) -> None
     library.set_vetoed(library.view("cup", "a"), True)
     figures = evaluate_masks(library, write_coco(tmp_path / "truth.json", TRUTHS))
     assert figures["accepted"]["share"] == pytest.approx(2 / 5)
+
+
+def test_what_a_person_drew_is_not_measured(library: Library, tmp_path: Path) -> None:
+    coco = write_coco(tmp_path / "truth.json", TRUTHS)
+    library.write_drawn_mask(library.view("cup", "c"), rows(10))
+    figures = evaluate_masks(library, coco)
+    assert (figures["views"], figures["drawn"]) == (4, 1)
+    assert figures["mean_iou"] == pytest.approx((1.0 + 0.9 + 0.7 + 0.0) / 4)
+    for label, stem in TRUTHS:
+        library.write_drawn_mask(library.view(label, stem), rows(10))
+    with pytest.raises(AutomaskError, match="all 5 masks .* were drawn by a person"):
+        evaluate_masks(library, coco)
 
 
 def test_without_masks_there_are_no_means_over_nothing(tmp_path: Path) -> None:
