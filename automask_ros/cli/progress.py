@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -18,7 +19,7 @@ class ProgressDisplay:
     """Shows Progress values on stderr; call it with each. Use it as a context manager."""
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._terminal = _has_width()
         self._stage = ""
         self._bar: tqdm | None = None
         self._last_line = 0.0
@@ -74,3 +75,8 @@ class ProgressDisplay:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _has_width() -> bool:
+    """Whether stderr is a terminal that a bar can be drawn on; some recorders' have no columns."""
+    return sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).columns > 0
