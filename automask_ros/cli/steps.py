@@ -13,9 +13,12 @@ from automask_ros.cli.progress import ProgressDisplay
 from automask_ros.library.adding import Added, add_source
 from automask_ros.library.labels import check_label
 from automask_ros.library.library import Library
-from automask_ros.library.outcomes import Outcome, count_outcomes, count_reasons
+from automask_ros.library.outcomes import Outcome, count_outcomes, refusals
 from automask_ros.library.sources import open_source
 from automask_ros.types import View
+
+#: So many views of a kind are named; the others are counted.
+_NAMED = 5
 
 
 def add_views(
@@ -117,7 +120,7 @@ def train_model(library: Library, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def mask_figures(library: Library, label: str | None = None) -> dict[str, dict[str, Any]]:
-    """Per object: views, masks, those in use, drawn, vetoed, and refusals by kind of reason."""
+    """Per object: its views, how many of them met each outcome, and who is refused for what."""
     figures: dict[str, dict[str, Any]] = {}
     for name in library.labels() if label is None else [label]:
         views = library.views(name)
@@ -125,22 +128,29 @@ def mask_figures(library: Library, label: str | None = None) -> dict[str, dict[s
         figures[name] = {
             "views": len(views),
             "masks": sum(view.verdict is not None for view in views),
-            "accepted": sum(view.trainable for view in views),
-            "drawn": outcomes[Outcome.DRAWN],
-            "vetoed": outcomes[Outcome.VETOED],
-            "refused": dict(count_reasons(views)),
+            **{_key(each): outcomes[each] for each in Outcome},
+            "refused_for": refusals(views),
         }
     return figures
 
 
 def print_masks(figures: dict[str, dict[str, Any]]) -> None:
-    """Print what `mask_figures` found."""
-    columns = ("views", "masks", "accepted", "drawn", "vetoed")
-    rows = [[label, *(values[column] for column in columns)] for label, values in figures.items()]
-    print_table(("object", *columns), rows)
+    """Print what `mask_figures` found: the outcomes of an object add up to its views."""
+    keys = ("views", *map(_key, Outcome))
+    rows = [[label, *(values[key] for key in keys)] for label, values in figures.items()]
+    if len(rows) > 1:
+        rows.append(["all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])])
+    print_table(("object", "views", *(each.value for each in Outcome)), rows)
     for label, values in figures.items():
-        for reason, count in sorted(values["refused"].items(), key=lambda item: -item[1]):
-            click.echo(f"  {label}: {count} refused: {reason}")
+        if values["refused_for"]:
+            click.echo(f"{label}: {values['refused']} refused, each for one reason or more:")
+        for reason, ids in values["refused_for"].items():
+            more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+            click.echo(f"  {reason} ({len(ids)}): {', '.join(ids[:_NAMED])}{more}")
+
+
+def _key(outcome: Outcome) -> str:
+    return outcome.name.lower()
 
 
 def print_training(figures: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from automask_ros import drawing
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
-from automask_ros.library.outcomes import Outcome, count_outcomes, count_reasons, outcome_of
+from automask_ros.library.outcomes import Outcome, count_outcomes, outcome_of, refusals
 from automask_ros.library.report_sections import (
     Choice,
     Filter,
@@ -24,8 +24,8 @@ from automask_ros.types import View
 
 #: Colour never stands alone: each outcome also has a sign, a word and a frame of its own.
 _SIGNS = {
-    Outcome.REFUSED: ("✗", drawing.REFUSED),
     Outcome.ACCEPTED: ("✓", drawing.ACCEPTED),
+    Outcome.REFUSED: ("✗", drawing.REFUSED),
     Outcome.DRAWN: ("✎", drawing.BLUE),
     Outcome.VETOED: ("⊘", drawing.REDDISH_PURPLE),
     Outcome.WAITING: ("…", drawing.UNJUDGED),
@@ -73,8 +73,9 @@ def _counts(views: dict[str, list[View]]) -> Table:
 def _note(views: Sequence[View]) -> str:
     used = sum(view.trainable for view in views)
     note = f"{used} of {len(views)} views are used for training; the worst masks come first"
-    reasons = ", ".join(f"{kind} ({count})" for kind, count in count_reasons(views).most_common())
-    return f"{note}. Refused for: {reasons}" if reasons else note
+    reasons = ", ".join(f"{kind} ({len(ids)})" for kind, ids in refusals(views).items())
+    refused = count_outcomes(views)[Outcome.REFUSED]
+    return f"{note}. {refused} refused, each for one reason or more: {reasons}" if reasons else note
 
 
 def _rank(view: View) -> tuple[bool, float, str]:

@@ -89,6 +89,33 @@ def test_report_needs_no_model(root, tmp_path, capsys):
     assert "cannot write" in complaint(capsys)
 
 
+def test_columns_add_up_to_the_views_and_refused_views_are_named(root, capsys):
+    library = Library(root)
+    for seed in range(3, 9):
+        view = library.add_view(
+            "mug", picture(0), captured_at=float(seed), source="test", view_id=f"mug_{seed}"
+        )
+        reasons = ("no visible edge along 72% of the boundary", "blurred")
+        library.write_mask(view, Mask(truth(0), Verdict(False, 0.1, reasons)), fcn="lite")
+    library.write_drawn_mask(library.view("mug", "mug_1"), truth(1))
+    library.add_view("cup", picture(0), captured_at=0.0, source="test", view_id="cup_0")
+    figures = root.parent / "figures.json"
+    assert run("report", "--library", root, "--json", figures) == 0
+    assert capsys.readouterr().out.splitlines()[:-1] == [
+        "object  views  accepted  refused  drawn  vetoed  no mask yet",
+        "cup         1         0        0      0       0            1",
+        "mug         9         1        7      1       0            0",
+        "all        10         1        7      1       0            1",
+        "mug: 7 refused, each for one reason or more:",
+        "  blurred (7): mug_2, mug_3, mug_4, mug_5, mug_6 and 2 more",
+        "  no visible edge along part of the boundary (6): mug_3, mug_4, mug_5, mug_6, mug_7 "
+        "and 1 more",
+    ]
+    counts = json.loads(figures.read_text())["masks"]["mug"]
+    assert sum(counts[key] for key in ("accepted", "refused", "drawn", "vetoed", "waiting")) == 9
+    assert len(counts["refused_for"]["blurred"]) == 7
+
+
 def test_masks_go_out_are_redrawn_and_come_back(root, tmp_path, capsys):
     out, figures = tmp_path / "out", tmp_path / "figures.json"
     assert run("export", "--library", root, "-o", out, "--polygons") == 0
