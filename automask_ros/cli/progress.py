@@ -47,6 +47,11 @@ class ProgressDisplay:
         else:
             self._print_line(progress)
 
+    def say(self, line: str) -> None:
+        """Print a line on stdout; no bar stands in its way."""
+        self._close_bar()
+        click.echo(line)
+
     def _update_bar(self, progress: Progress) -> None:
         if self._bar is None:
             self._bar = tqdm(total=progress.total, desc=progress.stage, leave=False)

@@ -92,10 +92,11 @@ def _settle(
     config = ObjectMaskConfig(adapt=adapt)
     settled = settle_object(library, generator, label, config, progress)
     if settled.remade:
-        click.echo(
-            f"{label}: {settled.remade} masks made anew with what the other views know, "
-            f"{settled.adapted} of them by a network adapted to it; "
-            f"{settled.accepted_before} accepted before, {settled.accepted_after} after"
+        adapted = f", {settled.adapted} by a network adapted to it" if settled.adapted else ""
+        progress.say(
+            f"{label}: {len(settled.views)} masks, {settled.accepted_alone} of them accepted when "
+            f"each picture is seen by itself; {settled.remade} made anew with what the other views "
+            f"know{adapted}: {settled.accepted} accepted"
         )
 
 
