@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
 import click
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from automask_ros.types import Progress
 
@@ -15,15 +17,22 @@ _SECONDS_BETWEEN_LINES = 15.0
 
 
 class ProgressDisplay:
-    """Shows Progress values on stderr; call it with each. Use it as a context manager."""
+    """Shows Progress values on stderr; call it with each. Use it as a context manager.
+
+    Inside, what is logged appears on lines of its own above the bar.
+    """
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._stage = ""
         self._bar: tqdm | None = None
         self._last_line = 0.0
+        self._log: AbstractContextManager[None] = nullcontext()
 
     def __enter__(self) -> ProgressDisplay:
+        if self._terminal:
+            self._log = logging_redirect_tqdm()
+        self._log.__enter__()
         return self
 
     def __exit__(
@@ -33,6 +42,7 @@ class ProgressDisplay:
         trace: TracebackType | None,
     ) -> None:
         self._close_bar()
+        self._log.__exit__(kind, error, trace)
 
     def __call__(self, progress: Progress) -> None:
         """Show how far the job is."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.image_file import decode_grey, read_file
+from automask_ros.library.image_file import BadImage, decode_grey, read_file
 from automask_ros.library.records import MaskRecord, ViewRecord
 from automask_ros.types import PERSON, Verdict
 
@@ -35,7 +35,8 @@ class MaskState:
 
 @dataclass(frozen=True)
 class _Painted:
-    """A mask's file as it was when last looked at; ``fault`` is why it cannot be used."""
+    """A mask's file as it was when last looked at; ``fault`` is why it cannot be used, in words
+    that follow its name."""
 
     digest: str
     size: tuple[int, int]
@@ -65,7 +66,7 @@ class MaskFiles:
             digest = self._digest(path, signature)
         except (FileNotFoundError, AutomaskError) as error:
             if path.exists():
-                return _unusable(str(error), record.mask.made_at)
+                return _unusable(path, _fault_of(error), record.mask.made_at)
             return None
         if record.mask.sha256 in (None, digest):
             return _as_written(record.mask)
@@ -91,9 +92,9 @@ class MaskFiles:
             painted = _Painted(digest, size, _fault(path, size))
             self._painted[path] = painted
             if painted.fault:
-                _LOGGER.error("%s", painted.fault)
+                _LOGGER.error("the mask %s %s", path, painted.fault)
         if painted.fault:
-            return _unusable(painted.fault, made_at)
+            return _unusable(path, painted.fault, made_at)
         return MaskState(Verdict(True, 1.0, (DRAWN,)), PERSON, made_at)
 
 
@@ -102,25 +103,37 @@ def _as_written(mask: MaskRecord) -> MaskState:
     return MaskState(verdict, mask.made_by, mask.made_at)
 
 
-def _unusable(fault: str, made_at: float) -> MaskState:
-    return MaskState(Verdict(False, 0.0, (fault,)), PERSON, made_at)
+def _unusable(path: Path, fault: str, made_at: float) -> MaskState:
+    # A verdict stands below its view's picture: there is no room for folders, nor need of them.
+    return MaskState(Verdict(False, 0.0, (f"the mask {path.name} {fault}",)), PERSON, made_at)
 
 
 def _fault(path: Path, size: tuple[int, int]) -> str | None:
-    """Why a painted mask cannot be used, in one line; None when it can."""
+    """Why a painted mask cannot be used, in words that follow its name; None when it can."""
     try:
         pixels = decode_grey(read_file(path), str(path))
     except AutomaskError as error:
-        return str(error)
+        return _fault_of(error)
     if pixels.shape != size:
         height, width = pixels.shape
         return (
-            f"the mask {path} was repainted at {width}x{height}, but its view is "
-            f"{size[1]}x{size[0]}; paint it at that size, or delete it for a new one"
+            f"was repainted at {width}x{height}, but its view is {size[1]}x{size[0]}; paint it at "
+            "that size, or delete it for a new one"
         )
     if not (pixels >= 128).any():
         return (
-            f"the mask {path} was repainted, but no pixel of it is white; paint the object white "
-            "on black, or delete the file for a new mask"
+            "was repainted, but no pixel of it is white; paint the object white on black, or "
+            "delete it for a new one"
         )
     return None
+
+
+def _fault_of(error: FileNotFoundError | AutomaskError) -> str:
+    """What was found wrong when a mask was read, with what a mask's owner can do about it."""
+    if isinstance(error, BadImage):
+        fault = error.fault
+    else:
+        cause = error.__cause__
+        why = cause.strerror if isinstance(cause, OSError) else None
+        fault = f"cannot be read ({why})" if why else "cannot be read"
+    return f"{fault}; save it as PNG again, or delete it for a new one"

@@ -96,7 +96,9 @@ def _picture(library: Library, view: View, width: int) -> Picture:
         image = thumbnail(library.read_image(view), width)
     except AutomaskError as error:
         image = np.full((max(1, width * view.height // view.width), width, 3), 128, np.uint8)
-        reasons.append(str(error))
+        # The file's name alone: below a small picture, its folders are nothing but lines.
+        path = library.image_path(view.label, view.id)
+        reasons.append(str(error).replace(str(path), path.name))
     else:
         pixels = library.usable_mask(view)
         if pixels is not None:

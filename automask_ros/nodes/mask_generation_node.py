@@ -208,8 +208,10 @@ class MaskGenerationNode(Node):
         }
         for kind, refused in refusals(views).items():
             self._counts[f"refused: {kind}"] = len(refused)
-        painted = (view.verdict for view in views if view.made_by == PERSON and not view.drawn)
-        self._unusable = next((verdict.reasons[0] for verdict in painted if verdict), "")
+        painted = (view for view in views if view.made_by == PERSON and not view.drawn)
+        self._unusable = next(
+            (f"{view.label}: {view.verdict.reasons[0]}" for view in painted if view.verdict), ""
+        )
 
     def _make(self, view: View, generator: MaskGenerator) -> None:
         image = self._library.read_image(view)

@@ -24,9 +24,9 @@ from automask_ros.types import PERSON, Mask, ProgressCallback, View
 
 @dataclass
 class Settled:
-    """What became of one object: the views judged anew; of their masks, how many were made anew with
-    what the other views know, how many of these by an adapted network, and how many are accepted
-    alone, as the network makes them of one picture, and now. What a person drew is not counted."""
+    """What became of one object: the views judged anew; of their masks, how many were made anew
+    with what the other views know, how many of these by an adapted network, and how many are
+    accepted alone, as the network makes them of one picture, and now. A person's do not count."""
 
     views: list[View]
     remade: int

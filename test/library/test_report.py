@@ -222,6 +222,7 @@ def test_the_masks_report_shows_every_mask_the_worst_first(tmp_path):
         library.write_mask(view, Mask(pixels, Verdict(score > 0.5, score)), fcn="lite")
     cv2.imwrite(str(library.mask_path("cup", "cup9")), pixels[:50].astype(np.uint8) * 255)
     cv2.imwrite(str(library.mask_path("cup", "cup8")), (~pixels).astype(np.uint8) * 255)
+    library.image_path("cup", "cup7").write_bytes(b"")
     path = tmp_path / "masks.html"
     report.write_masks_report(library, path)
     assert path.stat().st_size < 2e6
@@ -233,7 +234,9 @@ def test_the_masks_report_shows_every_mask_the_worst_first(tmp_path):
     assert "cup: cup8 ✎ drawn 1.00 drawn by a person" in " ".join(
         re.sub("([✎])", r" \1", page.text).replace("1.00", "1.00 ").split()
     )
-    assert "was repainted at 320x50, but its view is 320x240" in page.text
+    assert "the mask cup9.png was repainted at 320x50, but its view is 320x240" in page.text
+    assert "cup7.png is empty; replace or remove it" in page.text
+    assert str(tmp_path) not in page.text, "folders below a picture are nothing but lines"
     assert {a["id"] for tag, a in page.elements if tag == "input"} == {
         "show-all",
         "show-refused",

@@ -1,0 +1,50 @@
+"""What is said while a bar is shown: each line whole, none in the middle of the bar."""
+
+import io
+import logging
+from contextlib import contextmanager, redirect_stderr
+
+from automask_ros.cli.progress import ProgressDisplay
+from automask_ros.types import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+    def lines(self) -> list[str]:
+        """As they stay on the screen: what follows the last return to a line's start."""
+        return [line.rpartition("\r")[2] for line in self.getvalue().split("\n")]
+
+
+@contextmanager
+def terminal():
+    """A terminal in place of stderr, to which the log goes as well."""
+    shown = Terminal()
+    with redirect_stderr(shown):
+        handler = logging.StreamHandler()
+        logging.getLogger().addHandler(handler)
+        try:
+            yield shown
+        finally:
+            logging.getLogger().removeHandler(handler)
+
+
+def test_a_warning_has_a_line_of_its_own():
+    log = logging.getLogger("automask_ros")
+    with terminal() as shown:
+        with ProgressDisplay() as progress:
+            progress(Progress("masks", 1, 3))
+            log.warning("the mask a.png is damaged")
+            progress(Progress("masks", 2, 3))
+        log.warning("afterwards")
+    assert "masks:" in shown.getvalue(), "there was no bar"
+    assert shown.lines() == ["the mask a.png is damaged", "afterwards", ""]
+
+
+def test_a_line_on_stdout_waits_until_the_bar_is_gone(capsys):
+    with terminal() as shown, ProgressDisplay() as progress:
+        progress(Progress("masks", 1, 3))
+        progress.say("3 masks made anew")
+        assert shown.lines()[-1].strip() == ""
+    assert capsys.readouterr().out == "3 masks made anew\n"
