@@ -60,22 +60,32 @@ def test_veto_and_its_undoing(root, capsys):
     mugs = ("--library", root, "--label", "mug")
     assert run("veto", *mugs, "--view", "mug_0", "--view", "mug_2") == 0
     assert [view.vetoed for view in Library(root).views()] == [True, False, True]
-    capsys.readouterr()
+    # The last one was refused before: a veto is said to be one all the same.
+    said = [f"view mug_{number} of mug: vetoed, out of training" for number in (0, 2)]
+    assert capsys.readouterr().out.splitlines() == said
     figures = root.parent / "vetoed.json"
     assert run("veto", "--library", root, "--list", "--json", figures) == 0
     assert json.loads(figures.read_text())["vetoed"][1] == {"label": "mug", "view": "mug_2"}
     assert capsys.readouterr().out.split() == ["object", "view", "mug", "mug_0", "mug", "mug_2"]
     assert run("veto", *mugs, "--view", "mug_0", "--undo") == 0
-    assert capsys.readouterr().out == "view mug_0 of mug is in training\n"
+    assert capsys.readouterr().out == "view mug_0 of mug: veto lifted, in training\n"
+    assert run("veto", *mugs, "--view", "mug_0", "--undo") == 0
+    assert capsys.readouterr().out == "view mug_0 of mug: was not vetoed, in training\n"
     assert run("veto", *mugs, "--view", "mug_2", "--undo") == 0
-    captured = capsys.readouterr()
-    assert captured.out == "view mug_2 of mug is out of training\n"
-    assert captured.err == "  its mask is not accepted: blurred\n"
+    said = "view mug_2 of mug: veto lifted; still not used: blurred\n"
+    assert capsys.readouterr().out == said
+    for arguments, where in (((), ""), (("--label", "mug"), " of mug")):
+        assert run("veto", "--library", root, *arguments, "--list") == 0
+        assert capsys.readouterr().out == f"no view{where} is vetoed\n"
     assert run("veto", *mugs, "--view", "mug_1", "--view", "nothing") == 2
     assert "has no view nothing of mug" in complaint(capsys)
     assert not Library(root).view("mug", "mug_1").vetoed, "a slip changes nothing"
     assert run("veto", "--library", root) == 2
     assert complaint(capsys) == "which view? give --label NAME --view ID, or --list"
+    assert run("veto", *mugs) == 2
+    assert complaint(capsys) == "which view? give --view ID as well, or --list"
+    assert run("veto", "--library", root, "--view", "mug_0") == 2
+    assert complaint(capsys) == "of which object is view mug_0? give --label NAME as well"
 
 
 def test_report_needs_no_model(root, tmp_path, capsys):
