@@ -81,7 +81,7 @@ def import_(
 
 def _tell(outcome: Imported) -> None:
     _list("left out", [each.reason for each in outcome.broken])
-    _list("no such view", outcome.unmatched)
+    _list("fits no view", outcome.unmatched)
     vetoed = sum(view.vetoed for view in outcome.drawn)
     click.echo(
         f"{len(outcome.drawn)} masks drawn by a person, {len(outcome.added)} new views, "
@@ -100,4 +100,4 @@ def _list(what: str, lines: list[str]) -> None:
     for line in lines[:_SHOWN]:
         click.echo(f"{what}: {line}", err=True)
     if len(lines) > _SHOWN:
-        click.echo(f"{what}: {len(lines) - _SHOWN} more", err=True)
+        click.echo(f"{what}: {len(lines) - _SHOWN} more; all of them: --json FILE", err=True)

@@ -159,10 +159,12 @@ def test_masks_go_out_are_redrawn_and_come_back(root, tmp_path, capsys):
 
 def test_an_import_that_fits_nothing_says_so(root, tmp_path, capsys):
     path = tmp_path / "coco.json"
-    path.write_text(json.dumps(annotations({"elsewhere.png": 0})))
-    assert run("import", "--library", root, path) == 2
+    path.write_text(json.dumps(annotations({f"elsewhere_{n}.png": 0 for n in range(7)})))
+    assert run("import", "--library", root, path, "--json", tmp_path / "figures.json") == 2
     error = capsys.readouterr().err.splitlines()
-    assert error[-2] == "no such view: 'mug' in 'elsewhere.png'"
+    assert error[-7] == "fits no view: 'elsewhere_0.png', annotated as 'mug'"
+    assert error[-2] == "fits no view: 2 more; all of them: --json FILE"
+    assert len(json.loads((tmp_path / "figures.json").read_text())["unmatched"]) == 7
     assert error[-1].startswith(f"automask: nothing of {path} was taken: the stem of a file name")
 
 
