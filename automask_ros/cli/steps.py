@@ -13,6 +13,7 @@ from automask_ros.cli.progress import ProgressDisplay
 from automask_ros.library.adding import Added, add_source
 from automask_ros.library.labels import check_label
 from automask_ros.library.library import Library
+from automask_ros.library.making import made_library
 from automask_ros.library.outcomes import Outcome, count_outcomes, refusals
 from automask_ros.library.sources import open_source
 from automask_ros.types import View
@@ -36,9 +37,8 @@ def add_views(
     """
     check_label(label)
     source = open_source(source_path, topic, glob)
-    library = Library(library_path, create=True)
     started = time.monotonic()
-    with ProgressDisplay() as progress:
+    with made_library(library_path) as library, ProgressDisplay() as progress:
         outcome = add_source(library, label, source, most=most, progress=progress)
     for broken in outcome.broken:
         click.echo(f"left out: {broken.reason}", err=True)
