@@ -24,11 +24,11 @@ from automask_ros.types import View
 
 #: Colour never stands alone: each outcome also has a sign, a word and a frame of its own.
 _SIGNS = {
-    Outcome.ACCEPTED: ("✓", drawing.ACCEPTED),
-    Outcome.REFUSED: ("✗", drawing.REFUSED),
-    Outcome.DRAWN: ("✎", drawing.BLUE),
-    Outcome.VETOED: ("⊘", drawing.REDDISH_PURPLE),
-    Outcome.WAITING: ("…", drawing.UNJUDGED),
+    Outcome.ACCEPTED: "✓",
+    Outcome.REFUSED: "✗",
+    Outcome.DRAWN: "✎",
+    Outcome.VETOED: "⊘",
+    Outcome.WAITING: "…",
 }
 #: So many pictures at most are this wide, in pixels; a page must open on a phone.
 _WIDTHS = ((60, 400), (240, 320), (800, 240))
@@ -43,7 +43,7 @@ def mask_sections(library: Library, labels: Sequence[str]) -> list[Section]:
     outcomes = count_outcomes(view for each in views.values() for view in each)
     if len(outcomes) > 1:
         choices = [
-            Choice(each.name.lower(), f"{_SIGNS[each][0]} {each.value} ({outcomes[each]})")
+            Choice(each.name.lower(), f"{_SIGNS[each]} {each.value} ({outcomes[each]})")
             for each in Outcome
             if outcomes[each]
         ]
@@ -65,7 +65,7 @@ def _counts(views: dict[str, list[View]]) -> Table:
     header = [
         "object",
         "views",
-        *(f"{sign} {outcome.value}" for outcome, (sign, _) in _SIGNS.items()),
+        *(f"{_SIGNS[outcome]} {outcome.value}" for outcome in Outcome),
     ]
     return Table("Views and masks", header, rows, last_row_sums_up=True)
 
@@ -90,7 +90,7 @@ def _picture_width(count: int) -> int:
 def _picture(library: Library, view: View, width: int) -> Picture:
     """A view with its mask; one whose files cannot be read still has its place and its words."""
     outcome = outcome_of(view)
-    sign, colour = _SIGNS[outcome]
+    sign = _SIGNS[outcome]
     reasons = list(view.verdict.reasons) if view.verdict else []
     try:
         image = thumbnail(library.read_image(view), width)
@@ -102,8 +102,7 @@ def _picture(library: Library, view: View, width: int) -> Picture:
     else:
         pixels = library.usable_mask(view)
         if pixels is not None:
-            small = thumbnail(pixels, width)
-            image = drawing.draw_mask(image, small, view.verdict, words=False, colour=colour)
+            image = drawing.draw_mask(image, thumbnail(pixels, width))
     score = f" {view.verdict.score:.2f}" if view.verdict else ""
     return Picture(
         photograph(image),

@@ -188,12 +188,18 @@ def test_the_worst_masks_are_drawn_against_the_truth(root, tmp_path, capsys):
     coco.write_text(json.dumps(annotations({f"mug_{seed}.jpg": seed for seed in range(3)})))
     arguments = ("evaluate-masks", "--library", root, "--annotations", coco, "--sheet")
     assert run(*arguments, sheet) == 0
+    assert f"the worst masks: {sheet}\n" in capsys.readouterr().out
     drawn = cv2.imread(str(sheet))
-    assert drawn.shape == (4 + 288 + 4, 4 + 3 * (384 + 4), 3)
+    assert drawn.shape[1] == 4 + 3 * (384 + 4) and 288 + 30 < drawn.shape[0] < 288 + 120
     # The worst comes first: what its mask lacks is orange, what it has too much is blue.
     first = drawn[4:292, 4:388]
     lacking, extra = first[200, 3 * 60], first[200, 3 * 95]
     assert int(lacking[2]) - int(lacking[0]) > 120 and int(extra[0]) - int(extra[2]) > 120
+    # The words lie below the pictures and cover nothing of them: its corners are the photograph's.
+    assert np.abs(first[:40, :200].mean(axis=(0, 1)) - 60).max() < 6
+    assert (drawn[292:, 4:388] == 255).mean() > 0.7 and (drawn[292:, 4:388] < 100).any()
+    assert run("evaluate-masks", "--help") == 0
+    assert "Blue: too much, orange: lacking" in " ".join(capsys.readouterr().out.split())
     assert run(*arguments, tmp_path / "worst.jpg") == 2
     assert "must be a PNG" in complaint(capsys)
 
@@ -260,7 +266,7 @@ def test_the_benchmark_compares_with_a_peer_in_one_run(tmp_path, capsys):
     assert theirs["mean_iou"] > 0.95, "what is red is the object, in these pictures"
     assert set(ours["accepted"]) == {"share", "mean_iou"} and theirs["accepted"] is None
     drawn = cv2.imread(str(sheet))
-    assert drawn.shape == (4 + 2 * 292, 4 + 3 * 388, 3)
+    assert drawn.shape[1] == 4 + 3 * 388 and drawn.shape[0] > 2 * (288 + 15)
     capsys.readouterr()
 
     write_peer(tmp_path / "small.onnx", side=64)

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 
-from automask_ros import drawing
 from automask_ros.errors import AutomaskError
 from automask_ros.library import report
 from automask_ros.library.library import Library
@@ -194,16 +193,14 @@ def test_masks_are_shown_by_what_was_decided_about_them(model_page):
         "1 refused, each for one reason or more: <script>" in bottles and "blurred (1)" in bottles
     )
     images = model_page.images()
-    for name, colour in (
-        ("cup: cup0", drawing.ACCEPTED),
-        ("cup: cup3", drawing.REDDISH_PURPLE),
-        ("bottle: bottle0", drawing.REFUSED),
-    ):
+    for name in ("cup: cup0", "cup: cup3", "bottle: bottle0"):
         (picture,) = images[name]
         assert picture.shape == (96, 128, 3)
-        fill = np.rint(120 * 0.55 + np.array(colour) * 0.45)
-        assert np.abs(picture[40, 50] - fill).max() < 6, "JPEG may change a colour by a little"
-        assert np.abs(picture[10, 10].astype(int) - 120).max() < 6
+        shown = picture[40, 50].astype(int)
+        assert np.abs(shown - 120).max() < 6, "JPEG may change a colour by a little"
+        assert picture[10, 10].max() < 90, "what lies around a mask is dimmed"
+        light, dark = picture[40, 30], picture[40, 29]
+        assert int(light.min()) - int(dark.max()) > 120, "no outline in two tones"
     tones = {a["class"] for tag, a in model_page.elements if tag == "figure" and "class" in a}
     assert tones == {f"judged {tone}" for tone in ("accepted", "refused", "vetoed", "waiting")}
 
