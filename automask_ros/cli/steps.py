@@ -94,9 +94,9 @@ def _settle(
     if settled.remade:
         adapted = f", {settled.adapted} by a network adapted to it" if settled.adapted else ""
         progress.say(
-            f"{label}: {len(settled.views)} masks, {settled.accepted_alone} of them accepted when "
+            f"{label}: of {len(settled.views)} masks {settled.accepted_alone} are accepted when "
             f"each picture is seen by itself; {settled.remade} made anew with what the other views "
-            f"know{adapted}: {settled.accepted} accepted"
+            f"know{adapted}: now {settled.accepted} are accepted"
         )
 
 
