@@ -58,15 +58,15 @@ def _change(library: Library, label: str, views: tuple[str, ...], undo: bool) ->
     # All are looked up before one is changed: a slip of the pen changes nothing.
     for view in [library.view(label, each) for each in views]:
         changed = library.set_vetoed(view, not undo)
-        click.echo(f"view {view.id} of {label}: {_state(view, changed)}")
+        click.echo(f"view {view.id} of {label} {_state(view, changed)}")
 
 
 def _state(before: View, view: View) -> str:
-    """What became of a view whose veto was set or lifted."""
+    """What became of a view whose veto was set or lifted, in words that follow its name."""
     if view.vetoed:
-        return "vetoed, out of training"
-    lifted = "veto lifted" if before.vetoed else "was not vetoed"
+        return "is vetoed: out of training"
     if view.trainable:
-        return f"{lifted}, in training"
+        return "is in training"
+    lifted = "has its veto lifted" if before.vetoed else "was not vetoed"
     reasons = ", ".join(view.verdict.reasons) if view.verdict else "it has no mask yet"
     return f"{lifted}; still not used: {reasons}"
