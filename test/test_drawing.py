@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from automask_ros import drawing
+from automask_ros import drawing, lettering
 from automask_ros.errors import AutomaskError
 from automask_ros.types import Detections, PlacedMask, Verdict
 
@@ -11,8 +11,10 @@ GREY = 100
 #: 0.55 of the grey below and 0.45 of the colour above, as the fill mixes them.
 MIXED = {
     colour: tuple(int(np.rint(GREY * 0.55 + channel * 0.45)) for channel in colour)
-    for colour in (*drawing.PALETTE, drawing.UNJUDGED)
+    for colour in drawing.PALETTE
 }
+#: What lies around a mask is dimmed.
+DIM = round(GREY * 0.6)
 
 
 def grey(height=120, width=160):
@@ -40,16 +42,41 @@ def detections(*, class_ids=(1, 2), image_size=(120, 160)):
     )
 
 
-def test_a_mask_is_filled_outlined_and_confined():
+def borders(drawn, grow=0):
+    """The pixels of the block's edges, or of those so many pixels further out."""
+    top, bottom, left, right = 60 - grow, 99 + grow, 50 - grow, 129 + grow
+    rows, columns = drawn[top : bottom + 1], drawn[:, left : right + 1]
+    return [*rows[:, left], *rows[:, right], *columns[top], *columns[bottom]]
+
+
+def test_a_mask_is_outlined_in_two_tones_and_its_surroundings_are_dimmed():
     image = grey()
     drawn = drawing.draw_mask(image, block())
     assert (image == GREY).all(), "the image that came in was changed"
     assert drawn.shape == image.shape and drawn.dtype == np.uint8
-    assert (drawn[61:99, 51:129] == MIXED[drawing.UNJUDGED]).all()
-    for edge in (drawn[60, 50:130], drawn[99, 50:130], drawn[60:100, 50], drawn[60:100, 129]):
-        assert (edge == drawing.UNJUDGED).all()
-    outside = ~block()
-    assert (drawn[outside] == GREY).all()
+    assert (drawn[61:99, 51:129] == GREY).all(), "the object keeps its own colours"
+    assert np.all(borders(drawn) == np.array(lettering.WHITE)), "light on the mask's own edge"
+    assert np.all(borders(drawn, 1) == np.array(lettering.BLACK)), "dark beside it"
+    assert np.all(borders(drawn, 2) == np.full(3, DIM))
+
+
+@pytest.mark.parametrize("colour", [*drawing.PALETTE, (0, 0, 0), (255, 255, 255), (90, 200, 90)])
+def test_an_outline_is_seen_on_any_colour(colour):
+    """On an object and surroundings of one colour, one of the two lines stands out by far."""
+    drawn = drawing.draw_mask(np.full((120, 160, 3), colour, np.uint8), block()).astype(int)
+    across = drawn[58:63, 90]
+    steps = np.abs(np.diff(across @ np.array([0.114, 0.587, 0.299])))
+    assert steps.max() > 200, "where light and dark meet, the mask ends"
+    assert (across[1] == 0).all() and (across[2] == 255).all() and (across[3:] == colour).all()
+
+
+def test_an_outline_at_the_borders_stays_inside():
+    pixels = np.zeros((120, 160), bool)
+    pixels[:40, 100:] = True
+    drawn = drawing.draw_mask(grey(), pixels)
+    assert (drawn[0, 100:] == 255).all() and (drawn[:40, 159] == 255).all()
+    assert (drawn[40, 99:] == 0).all() and (drawn[:41, 99] == 0).all()
+    assert (drawn[41:] == DIM).all() and (drawn[:, :99] == DIM).all()
 
 
 @pytest.mark.parametrize(
@@ -58,7 +85,6 @@ def test_a_mask_is_filled_outlined_and_confined():
 def test_a_verdict_is_told_in_colour_and_in_words(accepted, colour):
     reasons = () if accepted else ("touches the border",)
     drawn = drawing.draw_mask(grey(), block(), Verdict(accepted, 0.25, reasons))
-    assert (drawn[60, 50:130] == colour).all()
     assert (drawn[0, 0] == colour).all(), "the bar behind the words begins at the top left corner"
     plain = drawing.draw_mask(grey(), block())
     bar_rows = np.flatnonzero((drawn[:, 0] == colour).all(axis=1))
@@ -66,12 +92,6 @@ def test_a_verdict_is_told_in_colour_and_in_words(accepted, colour):
     ink = (drawn[bar_rows[0] : bar_rows[-1] + 1] != colour).any(axis=2)[:, :40].sum()
     assert ink > 20, "nothing was written on the bar"
     assert (drawn[105:] == plain[105:]).all()
-
-
-def test_words_can_be_left_out():
-    drawn = drawing.draw_mask(grey(), block(), Verdict(False, 0.2, ("blurred",)), words=False)
-    assert (drawn[60, 50:130] == drawing.REFUSED).all()
-    assert (drawn[~block()] == GREY).all()
 
 
 def test_more_reasons_make_more_lines():
@@ -95,8 +115,8 @@ def test_a_hole_stays_open():
     pixels = block()
     pixels[70:90, 80:100] = False
     drawn = drawing.draw_mask(grey(), pixels)
-    assert (drawn[72:88, 82:98] == GREY).all()
-    assert (drawn[80, 79] == drawing.UNJUDGED).all(), "the hole has an outline too"
+    assert (drawn[72:88, 82:98] == DIM).all()
+    assert (drawn[80, 79] == 255).all() and (drawn[80, 80] == 0).all(), "it has an outline too"
 
 
 def test_a_mask_of_another_size_is_refused():
@@ -125,15 +145,15 @@ def test_detections_are_drawn_with_the_best_on_top():
     assert (drawn[70, 95] == MIXED[second]).all()
     twice = np.rint(np.array(MIXED[second]) * 0.55 + np.array(first) * 0.45)
     assert (drawn[70, 70] == twice).all(), "the higher score lies over the lower one"
-    assert (drawn[79, 40:80] == first).all()
+    assert (drawn[79, 40:80] == 255).all() and (drawn[80, 39:59] == 0).all()
     assert (drawn[41, 41] == first).all(), "the label's bar begins at the box's corner"
-    assert (drawn[85:] == GREY).all() and (drawn[:38] == GREY).all()
+    assert (drawn[85:] == GREY).all() and (drawn[:38] == GREY).all(), "nothing else is dimmed"
 
 
 def test_a_class_keeps_its_colour_among_other_classes():
     drawn = drawing.draw_detections(grey(), detections(class_ids=(4, 9)))
-    assert (drawn[79, 40:60] == drawing.PALETTE[3]).all()
-    assert (drawn[79, 80:100] == drawing.PALETTE[1]).all(), "after seven classes colours return"
+    assert (drawn[70, 45] == MIXED[drawing.PALETTE[3]]).all()
+    assert (drawn[70, 95] == MIXED[drawing.PALETTE[1]]).all(), "after seven classes colours return"
 
 
 def test_no_detections_change_nothing():
@@ -172,6 +192,18 @@ def test_a_contact_sheet_scales_without_stretching():
     assert (sheet[:, 80:110] == 255).all() and (sheet[:, 130:] == 255).all()
 
 
+def test_captions_lie_below_the_pictures():
+    images = [np.full((90, 120, 3), value, np.uint8) for value in (10, 20, 30)]
+    captions = [["short"], ["a caption that is far too long for one line of it"], ["x", "y"]]
+    sheet = drawing.contact_sheet(images, 2, captions=captions, tile_width=120, gap=4)
+    strip = (sheet.shape[0] - 4) // 2 - 90 - 4
+    assert sheet.shape == (4 + 2 * (90 + strip + 4), 4 + 2 * 124, 3) and strip > 30
+    for value, (top, left) in zip((10, 20, 30), [(4, 4), (4, 128), (98 + strip, 4)], strict=True):
+        assert (sheet[top : top + 90, left : left + 120] == value).all(), "words cover a picture"
+        below = sheet[top + 90 : top + 90 + strip, left : left + 120]
+        assert (below == 255).mean() > 0.6 and (below < 100).any(), "no words on white"
+
+
 @pytest.mark.parametrize(("images", "columns"), [([], 2), ([grey()], 0)])
 def test_a_contact_sheet_of_nothing_is_refused(images, columns):
     with pytest.raises(AutomaskError, match="at least one"):
@@ -195,13 +227,8 @@ def test_words_stay_off_a_mask_at_the_top():
     pixels = np.zeros((120, 160), bool)
     pixels[:40, 20:140] = True
     drawn = drawing.draw_mask(grey(), pixels, Verdict(True, 0.9))
-    assert (drawn[119, 0] == drawing.ACCEPTED).all() and (drawn[60, 0] == GREY).all()
-    assert (drawn[5:35, 25:135] == MIXED[drawing.ACCEPTED]).all()
-
-
-def test_a_colour_can_be_asked_for():
-    drawn = drawing.draw_mask(grey(), block(), Verdict(True, 0.9), words=False, colour=drawing.BLUE)
-    assert (drawn[60, 50:130] == drawing.BLUE).all()
+    assert (drawn[119, 0] == drawing.ACCEPTED).all() and (drawn[60, 0] == DIM).all()
+    assert (drawn[5:35, 25:135] == GREY).all()
 
 
 def test_a_difference_shows_what_is_too_much_and_what_is_lacking():
@@ -215,5 +242,7 @@ def test_a_difference_shows_what_is_too_much_and_what_is_lacking():
     assert (drawn[62:98, 132:148] == mixed(drawing.ORANGE)).all()
     assert (drawn[62:98, 72:128] == GREY).all(), "where both agree nothing is laid over"
     assert (drawn[60, 70:150] == drawing.YELLOW).all()
+    assert (drawn[59, 70:150] == lettering.BLACK).all()
+    assert (drawn[60:100, 69] == mixed(drawing.BLUE)).all(), "a rim of one pixel is seen as well"
     with pytest.raises(AutomaskError, match="do not fit an image"):
         drawing.draw_difference(grey(), block(), truth[:50])

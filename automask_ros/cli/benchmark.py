@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from automask_ros.cli import options
 from automask_ros.cli.output import check_json_path, print_table, write_figures
 from automask_ros.cli.progress import ProgressDisplay
-from automask_ros.cli.sheets import LEGEND, WORST, check_sheet_path, draw_tile, write_sheet
+from automask_ros.cli.sheets import LEGEND, WORST, Tile, check_sheet_path, draw_tile, write_sheet
 from automask_ros.library.coco import read_coco
 from automask_ros.types import BGRImage, BoolMask, Verdict
 
@@ -45,7 +44,10 @@ def benchmark() -> None:
 @options.device_option
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N, evenly spread.")
 @click.option(
-    "--sheet", type=_PATH, metavar="PNG", help="Draw the worst masks against what people drew."
+    "--sheet",
+    type=_PATH,
+    metavar="PNG",
+    help=f"Draw the {WORST} worst masks against what people drew. {LEGEND.capitalize()}.",
 )
 @options.json_option
 def masks(
@@ -156,15 +158,13 @@ def _draw(path: Path, measured: dict[str, list[Measured]]) -> None:
     """The photographs on which the first network is worst: a row for each network."""
     first = next(iter(measured.values()))
     worst = sorted(range(len(first)), key=lambda place: first[place].iou)[:WORST]
-    tiles: list[np.ndarray] = []
+    tiles: list[Tile] = []
     for name, found in measured.items():
         for place in worst:
             each = found[place]
-            said = "" if each.verdict is None else f", {each.verdict.score:.2f}"
-            said += "" if each.verdict is None or each.verdict.accepted else " refused"
-            words = [f"{name}: {each.photograph.name} {each.iou:.3f}{said}"]
-            if not tiles:
-                words.append(LEGEND)
+            said = "" if each.verdict is None else f", score {each.verdict.score:.2f}"
+            said += "" if each.verdict is None or each.verdict.accepted else ", refused"
+            words = [f"{name}: {each.photograph.name}, IoU {each.iou:.3f}{said}"]
             photograph = each.photograph
             tiles.append(draw_tile(photograph.image, each.pixels, photograph.truth, words))
     write_sheet(path, tiles, columns=len(worst))

@@ -9,7 +9,7 @@ import numpy as np
 
 from automask_ros.cli import options
 from automask_ros.cli.output import check_json_path, print_table, write_figures
-from automask_ros.cli.sheets import LEGEND, WORST, check_sheet_path, draw_tile, write_sheet
+from automask_ros.cli.sheets import LEGEND, WORST, Tile, check_sheet_path, draw_tile, write_sheet
 from automask_ros.library.coco import CocoSet, read_coco
 from automask_ros.library.library import Library
 from automask_ros.library.outcomes import outcome_of
@@ -22,7 +22,7 @@ from automask_ros.library.outcomes import outcome_of
     "--sheet",
     type=click.Path(path_type=Path),
     metavar="PNG",
-    help="Draw the ten worst masks against what people drew.",
+    help=f"Draw the {WORST} worst masks against what people drew. {LEGEND.capitalize()}.",
 )
 @options.json_option
 def evaluate_masks(
@@ -61,7 +61,7 @@ def evaluate_masks(
 def _draw_worst(path: Path, library: Library, coco: CocoSet) -> None:
     from automask_ros.segmentation.evaluation import measure_masks
 
-    tiles: list[np.ndarray] = []
+    tiles: list[Tile] = []
     for each in sorted(measure_masks(library, coco), key=lambda each: each.iou)[:WORST]:
         view = each.view
         image, pixels = library.read_image(view), library.usable_mask(view)
@@ -70,7 +70,7 @@ def _draw_worst(path: Path, library: Library, coco: CocoSet) -> None:
             continue
         if pixels is None:
             pixels = np.zeros(truth.shape, bool)
-        score = f" {view.verdict.score:.2f}" if view.verdict else ""
-        words = [f"{view.id} {each.iou:.3f}", f"{outcome_of(view).value}{score}"]
-        tiles.append(draw_tile(image, pixels, truth, words + [LEGEND] * (not tiles)))
+        score = f", score {view.verdict.score:.2f}" if view.verdict else ""
+        words = [f"{view.id}: IoU {each.iou:.3f}", f"{outcome_of(view).value}{score}"]
+        tiles.append(draw_tile(image, pixels, truth, words))
     write_sheet(path, tiles)

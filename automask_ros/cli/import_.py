@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,6 +15,7 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.coco import read_coco
 from automask_ros.library.coco_import import Imported, import_coco
 from automask_ros.library.library import Library
+from automask_ros.library.making import made_library
 
 _SHOWN = 5
 
@@ -55,33 +58,34 @@ def import_(
       automask import --library my_objects people.json --images photos/
     """
     check_json_path(json_path)
-    opened = Library(library, create=images is not None)
-    coco = read_coco(annotations, unique_names=False)
-    with ProgressDisplay() as progress:
-        outcome = import_coco(
-            opened, coco, images, everything=everything, tolerance=tolerance, progress=progress
-        )
-    _tell(outcome)
-    write_figures(
-        json_path,
-        {
-            "drawn": len(outcome.drawn),
-            "added": len(outcome.added),
-            "unchanged": outcome.unchanged,
-            "unmatched": outcome.unmatched,
-            "broken": [each.reason for each in outcome.broken],
-        },
-    )
-    if not outcome.drawn and not outcome.added and not outcome.unchanged:
-        raise AutomaskError(
-            f"nothing of {annotations} was taken: the stem of a file name must be a view's id and "
-            "the category its label; for new views give --images"
-        )
+    with made_library(library) if images else nullcontext(Library(library)) as opened:
+        coco = read_coco(annotations, unique_names=False)
+        with ProgressDisplay() as progress:
+            outcome = import_coco(
+                opened, coco, images, everything=everything, tolerance=tolerance, progress=progress
+            )
+        _tell(outcome)
+        write_figures(json_path, _figures(outcome))
+        if not outcome.drawn and not outcome.added and not outcome.unchanged:
+            raise AutomaskError(
+                f"nothing of {annotations} was taken: the stem of a file name must be a view's id "
+                "and the category its label; for new views give --images"
+            )
+
+
+def _figures(outcome: Imported) -> dict[str, Any]:
+    return {
+        "drawn": len(outcome.drawn),
+        "added": len(outcome.added),
+        "unchanged": outcome.unchanged,
+        "unmatched": outcome.unmatched,
+        "broken": [each.reason for each in outcome.broken],
+    }
 
 
 def _tell(outcome: Imported) -> None:
     _list("left out", [each.reason for each in outcome.broken])
-    _list("no such view", outcome.unmatched)
+    _list("fits no view", outcome.unmatched)
     vetoed = sum(view.vetoed for view in outcome.drawn)
     click.echo(
         f"{len(outcome.drawn)} masks drawn by a person, {len(outcome.added)} new views, "
@@ -100,4 +104,4 @@ def _list(what: str, lines: list[str]) -> None:
     for line in lines[:_SHOWN]:
         click.echo(f"{what}: {line}", err=True)
     if len(lines) > _SHOWN:
-        click.echo(f"{what}: {len(lines) - _SHOWN} more", err=True)
+        click.echo(f"{what}: {len(lines) - _SHOWN} more; all of them: --json FILE", err=True)

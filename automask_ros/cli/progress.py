@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
 import click
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from automask_ros.types import Progress
 
@@ -16,15 +19,22 @@ _SECONDS_BETWEEN_LINES = 15.0
 
 
 class ProgressDisplay:
-    """Shows Progress values on stderr; call it with each. Use it as a context manager."""
+    """Shows Progress values on stderr; call it with each. Use it as a context manager.
+
+    Inside, what is logged appears on lines of its own above the bar.
+    """
 
     def __init__(self) -> None:
         self._terminal = _has_width()
         self._stage = ""
         self._bar: tqdm | None = None
         self._last_line = 0.0
+        self._log: AbstractContextManager[None] = nullcontext()
 
     def __enter__(self) -> ProgressDisplay:
+        if self._terminal:
+            self._log = logging_redirect_tqdm()
+        self._log.__enter__()
         return self
 
     def __exit__(
@@ -34,6 +44,7 @@ class ProgressDisplay:
         trace: TracebackType | None,
     ) -> None:
         self._close_bar()
+        self._log.__exit__(kind, error, trace)
 
     def __call__(self, progress: Progress) -> None:
         """Show how far the job is."""
@@ -47,6 +58,11 @@ class ProgressDisplay:
             self._update_bar(progress)
         else:
             self._print_line(progress)
+
+    def say(self, line: str) -> None:
+        """Print a line on stdout; no bar stands in its way."""
+        self._close_bar()
+        click.echo(line)
 
     def _update_bar(self, progress: Progress) -> None:
         if self._bar is None:
@@ -79,4 +95,7 @@ class ProgressDisplay:
 
 def _has_width() -> bool:
     """Whether stderr is a terminal that a bar can be drawn on; some recorders' have no columns."""
-    return sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    try:
+        return sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except io.UnsupportedOperation:  # no file at all
+        return sys.stderr.isatty()

@@ -14,9 +14,13 @@ from automask_ros.library.adding import Added, add_source
 from automask_ros.library.image_file import read_image
 from automask_ros.library.labels import check_label
 from automask_ros.library.library import Library
-from automask_ros.library.outcomes import Outcome, count_outcomes, count_reasons
+from automask_ros.library.making import made_library
+from automask_ros.library.outcomes import Outcome, count_outcomes, refusals
 from automask_ros.library.sources import open_source
 from automask_ros.types import View
+
+#: So many views of a kind are named; the others are counted.
+_NAMED = 5
 
 
 def add_views(
@@ -34,9 +38,8 @@ def add_views(
     """
     check_label(label)
     source = open_source(source_path, topic, glob)
-    library = Library(library_path, create=True)
     started = time.monotonic()
-    with ProgressDisplay() as progress:
+    with made_library(library_path) as library, ProgressDisplay() as progress:
         outcome = add_source(library, label, source, most=most, progress=progress)
     for broken in [*outcome.broken, *outcome.clashing]:
         click.echo(f"left out: {broken.reason}", err=True)
@@ -101,10 +104,11 @@ def _settle(
     config = ObjectMaskConfig(adapt=adapt)
     settled = settle_object(library, generator, label, config, progress)
     if settled.remade:
-        click.echo(
-            f"{label}: {settled.remade} masks made anew with what the other views know, "
-            f"{settled.adapted} of them by a network adapted to it; "
-            f"{settled.accepted_before} accepted before, {settled.accepted_after} after"
+        adapted = f", {settled.adapted} by a network adapted to it" if settled.adapted else ""
+        progress.say(
+            f"{label}: of {len(settled.views)} masks {settled.accepted_alone} are accepted when "
+            f"each picture is seen by itself; {settled.remade} made anew with what the other views "
+            f"know{adapted}: now {settled.accepted} are accepted"
         )
 
 
@@ -129,7 +133,7 @@ def train_model(library: Library, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def mask_figures(library: Library, label: str | None = None) -> dict[str, dict[str, Any]]:
-    """Per object: views, masks, those in use, drawn, vetoed, and refusals by kind of reason."""
+    """Per object: its views, how many of them met each outcome, and who is refused for what."""
     figures: dict[str, dict[str, Any]] = {}
     for name in library.labels() if label is None else [label]:
         views = library.views(name)
@@ -137,22 +141,29 @@ def mask_figures(library: Library, label: str | None = None) -> dict[str, dict[s
         figures[name] = {
             "views": len(views),
             "masks": sum(view.verdict is not None for view in views),
-            "accepted": sum(view.trainable for view in views),
-            "drawn": outcomes[Outcome.DRAWN],
-            "vetoed": outcomes[Outcome.VETOED],
-            "refused": dict(count_reasons(views)),
+            **{_key(each): outcomes[each] for each in Outcome},
+            "refused_for": refusals(views),
         }
     return figures
 
 
 def print_masks(figures: dict[str, dict[str, Any]]) -> None:
-    """Print what `mask_figures` found."""
-    columns = ("views", "masks", "accepted", "drawn", "vetoed")
-    rows = [[label, *(values[column] for column in columns)] for label, values in figures.items()]
-    print_table(("object", *columns), rows)
+    """Print what `mask_figures` found: the outcomes of an object add up to its views."""
+    keys = ("views", *map(_key, Outcome))
+    rows = [[label, *(values[key] for key in keys)] for label, values in figures.items()]
+    if len(rows) > 1:
+        rows.append(["all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])])
+    print_table(("object", "views", *(each.value for each in Outcome)), rows)
     for label, values in figures.items():
-        for reason, count in sorted(values["refused"].items(), key=lambda item: -item[1]):
-            click.echo(f"  {label}: {count} refused: {reason}")
+        if values["refused_for"]:
+            click.echo(f"{label}: {values['refused']} refused, each for one reason or more:")
+        for reason, ids in values["refused_for"].items():
+            more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+            click.echo(f"  {reason} ({len(ids)}): {', '.join(ids[:_NAMED])}{more}")
+
+
+def _key(outcome: Outcome) -> str:
+    return outcome.name.lower()
 
 
 def print_training(figures: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ class Imported:
     """What became of the annotated objects, each the masks of one label in one image.
 
     ``drawn`` are views that got a person's mask, ``added`` the new ones among all; ``unchanged``
-    masks were in the library already, ``unmatched`` belong to no view, ``broken`` are unusable.
+    masks were in the library already, ``unmatched`` fit no view, ``broken`` are unusable.
     ``alike`` counts drawn masks that hardly differ from those before: tools that know only outlines
     trace every mask anew.
     """
@@ -116,7 +116,7 @@ class _Importer:
             each for each in ids if label in self._labels and self._library.has_view(label, each)
         ]
         if not known and self._images is None:
-            self.outcome.unmatched.append(f"{shown(label)} in {shown(name)}")
+            self.outcome.unmatched.append(f"{shown(name)}, annotated as {shown(label)}")
             return
         view_id = (known or ids)[0]
         other = self._taken.setdefault((label, view_id), drawing.image)

@@ -30,6 +30,15 @@ class Broken:
     reason: str
 
 
+class BadImage(AutomaskError):
+    """An encoded image that cannot be used. ``fault`` says why, in words that follow its name, so
+    that whoever knows what the image is for can name another remedy."""
+
+    def __init__(self, name: str, fault: str, remedy: str = "replace or remove it") -> None:
+        super().__init__(f"{name} {fault}; {remedy}")
+        self.fault = fault
+
+
 def read_image(path: Path) -> BGRImage:
     """Read an image file as ``(H, W, 3) uint8`` BGR; AutomaskError names the file and the cause."""
     return decode_image_file(read_file(path), str(path))
@@ -89,7 +98,7 @@ def read_file(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise AutomaskError(f"{path} is larger than {MAX_BYTES >> 20} MiB; make it smaller")
+            raise BadImage(str(path), f"is larger than {MAX_BYTES >> 20} MiB", "make it smaller")
         return path.read_bytes()
     except OSError as error:
         raise AutomaskError(f"cannot read {path}: {error.strerror or error}") from error
@@ -102,7 +111,7 @@ def _decode(data: bytes, name: str, flags: int) -> NDArray[Any]:
     except cv2.error:
         image = None
     if image is None:
-        raise AutomaskError(f"{name} is damaged: its pixels do not decode; replace or remove it")
+        raise BadImage(name, "is damaged: its pixels do not decode")
     return image
 
 
@@ -116,26 +125,25 @@ def _may_have_alpha(data: bytes) -> bool:
 def _check_header(data: bytes, name: str) -> None:
     """AutomaskError unless this is a whole image of a bearable size."""
     if not data:
-        raise AutomaskError(f"{name} is empty; replace or remove it")
+        raise BadImage(name, "is empty")
     try:
         size = encoded_size(data)
     except ValueError as error:
-        raise AutomaskError(f"{name} is damaged: {error}; replace or remove it") from None
+        raise BadImage(name, f"is damaged: {error}") from None
     if size is None:
-        raise AutomaskError(f"{name} is no JPEG, PNG, BMP or WebP image; convert it to one")
+        raise BadImage(name, "is no JPEG, PNG, BMP or WebP image", "convert it to one")
     check_size(*size, name)
     if _breaks_off(data):
-        raise AutomaskError(f"{name} is damaged: its data breaks off; replace or remove it")
+        raise BadImage(name, "is damaged: its data breaks off")
 
 
 def check_size(height: int, width: int, name: str) -> None:
     """AutomaskError for an image without pixels, or with more than this package takes."""
     if height <= 0 or width <= 0:
-        raise AutomaskError(f"{name} has no pixels ({width}x{height}); check the camera's driver")
+        raise BadImage(name, f"has no pixels ({width}x{height})", "check the camera's driver")
     if height * width > MAX_PIXELS:
-        raise AutomaskError(
-            f"{name} is too large ({width}x{height}; at most {MAX_PIXELS >> 20} Mpixel); scale it"
-        )
+        most = f"at most {MAX_PIXELS >> 20} Mpixel"
+        raise BadImage(name, f"is too large ({width}x{height}; {most})", "scale it")
 
 
 def _breaks_off(data: bytes) -> bool:

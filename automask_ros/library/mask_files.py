@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.image_file import read_file, read_mask_file
+from automask_ros.library.image_file import BadImage, read_file, read_mask_file
 from automask_ros.library.records import MaskRecord, ViewRecord
 from automask_ros.types import PERSON, BoolMask, Verdict
 
@@ -39,8 +39,8 @@ class MaskState:
 
 @dataclass(frozen=True)
 class _Painted:
-    """A mask's file as it was when last looked at; ``fault`` is why it cannot be used,
-    ``pixels`` the digest of its pixels when it can be read."""
+    """A mask's file as it was when last looked at; ``fault`` is why it cannot be used, in words
+    that follow its name, ``pixels`` the digest of its pixels when it can be read."""
 
     digest: str
     size: tuple[int, int]
@@ -71,7 +71,7 @@ class MaskFiles:
             digest = self._digest(path, signature)
         except (FileNotFoundError, AutomaskError) as error:
             if path.exists():
-                return _unusable(str(error), record.mask.made_at)
+                return _unusable(path, _fault_of(error), record.mask.made_at)
             return None
         if record.mask.sha256 in (None, digest):
             return _as_written(record.mask)
@@ -96,11 +96,11 @@ class MaskFiles:
         if painted is None or (painted.digest, painted.size) != (digest, size):
             painted = self._painted[path] = _looked_at(path, digest, size)
             if painted.fault:
-                _LOGGER.error("%s", painted.fault)
+                _LOGGER.error("the mask %s %s", path, painted.fault)
         if record.mask is not None and record.mask.pixels_sha256 == painted.pixels is not None:
             return _as_written(record.mask)  # saved again by a program, changed by nobody
         if painted.fault:
-            return _unusable(painted.fault, made_at)
+            return _unusable(path, painted.fault, made_at)
         return MaskState(Verdict(True, 1.0, (DRAWN,)), PERSON, made_at)
 
 
@@ -115,35 +115,47 @@ def _as_written(mask: MaskRecord) -> MaskState:
     return MaskState(verdict, mask.made_by, mask.made_at)
 
 
-def _unusable(fault: str, made_at: float) -> MaskState:
-    return MaskState(Verdict(False, 0.0, (fault,)), PERSON, made_at)
+def _unusable(path: Path, fault: str, made_at: float) -> MaskState:
+    # A verdict stands below its view's picture: there is no room for folders, nor need of them.
+    return MaskState(Verdict(False, 0.0, (f"the mask {path.name} {fault}",)), PERSON, made_at)
 
 
 def _looked_at(path: Path, digest: str, size: tuple[int, int]) -> _Painted:
     try:
         pixels = read_mask_file(path)
     except AutomaskError as error:
-        return _Painted(digest, size, str(error), None)
-    return _Painted(digest, size, _fault(path, pixels, size), pixels_digest(pixels))
+        return _Painted(digest, size, _fault_of(error), None)
+    return _Painted(digest, size, _fault(pixels, size), pixels_digest(pixels))
 
 
-def _fault(path: Path, pixels: BoolMask, size: tuple[int, int]) -> str | None:
-    """Why a painted mask cannot be used, in one line; None when it can."""
+def _fault(pixels: BoolMask, size: tuple[int, int]) -> str | None:
+    """Why a painted mask cannot be used, in words that follow its name; None when it can."""
     if pixels.shape != size:
         height, width = pixels.shape
         return (
-            f"the mask {path} was repainted at {width}x{height}, but its view is "
-            f"{size[1]}x{size[0]}; paint it at that size, or delete it for a new one"
+            f"was repainted at {width}x{height}, but its view is {size[1]}x{size[0]}; paint it at "
+            "that size, or delete it for a new one"
         )
     if not pixels.any():
         return (
-            f"the mask {path} was repainted, but no pixel of it is white; paint the object white "
-            "on black, or delete the file for a new mask"
+            "was repainted, but no pixel of it is white; paint the object white on black, or "
+            "delete it for a new one"
         )
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     if border.mean() > _MOST_BORDER:
         return (
-            f"the mask {path} was repainted, but the border of the picture is white; paint the "
-            "object white on black, not the other way round, or delete the file for a new mask"
+            "was repainted, but the border of the picture is white; paint the object white on "
+            "black, not the other way round, or delete it for a new one"
         )
     return None
+
+
+def _fault_of(error: FileNotFoundError | AutomaskError) -> str:
+    """What was found wrong when a mask was read, with what a mask's owner can do about it."""
+    if isinstance(error, BadImage):
+        fault = error.fault
+    else:
+        cause = error.__cause__
+        why = cause.strerror if isinstance(cause, OSError) else None
+        fault = f"cannot be read ({why})" if why else "cannot be read"
+    return f"{fault}; save it as PNG again, or delete it for a new one"

@@ -9,7 +9,7 @@ import numpy as np
 from automask_ros import drawing
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
-from automask_ros.library.outcomes import Outcome, count_outcomes, count_reasons, outcome_of
+from automask_ros.library.outcomes import Outcome, count_outcomes, outcome_of, refusals
 from automask_ros.library.report_sections import (
     Choice,
     Filter,
@@ -24,11 +24,11 @@ from automask_ros.types import View
 
 #: Colour never stands alone: each outcome also has a sign, a word and a frame of its own.
 _SIGNS = {
-    Outcome.REFUSED: ("✗", drawing.REFUSED),
-    Outcome.ACCEPTED: ("✓", drawing.ACCEPTED),
-    Outcome.DRAWN: ("✎", drawing.BLUE),
-    Outcome.VETOED: ("⊘", drawing.REDDISH_PURPLE),
-    Outcome.WAITING: ("…", drawing.UNJUDGED),
+    Outcome.ACCEPTED: "✓",
+    Outcome.REFUSED: "✗",
+    Outcome.DRAWN: "✎",
+    Outcome.VETOED: "⊘",
+    Outcome.WAITING: "…",
 }
 #: So many pictures at most are this wide, in pixels; a page must open on a phone.
 _WIDTHS = ((60, 400), (240, 320), (800, 240))
@@ -43,7 +43,7 @@ def mask_sections(library: Library, labels: Sequence[str]) -> list[Section]:
     outcomes = count_outcomes(view for each in views.values() for view in each)
     if len(outcomes) > 1:
         choices = [
-            Choice(each.name.lower(), f"{_SIGNS[each][0]} {each.value} ({outcomes[each]})")
+            Choice(each.name.lower(), f"{_SIGNS[each]} {each.value} ({outcomes[each]})")
             for each in Outcome
             if outcomes[each]
         ]
@@ -65,7 +65,7 @@ def _counts(views: dict[str, list[View]]) -> Table:
     header = [
         "object",
         "views",
-        *(f"{sign} {outcome.value}" for outcome, (sign, _) in _SIGNS.items()),
+        *(f"{_SIGNS[outcome]} {outcome.value}" for outcome in Outcome),
     ]
     return Table("Views and masks", header, rows, last_row_sums_up=True)
 
@@ -73,8 +73,9 @@ def _counts(views: dict[str, list[View]]) -> Table:
 def _note(views: Sequence[View]) -> str:
     used = sum(view.trainable for view in views)
     note = f"{used} of {len(views)} views are used for training; the worst masks come first"
-    reasons = ", ".join(f"{kind} ({count})" for kind, count in count_reasons(views).most_common())
-    return f"{note}. Refused for: {reasons}" if reasons else note
+    reasons = ", ".join(f"{kind} ({len(ids)})" for kind, ids in refusals(views).items())
+    refused = count_outcomes(views)[Outcome.REFUSED]
+    return f"{note}. {refused} refused, each for one reason or more: {reasons}" if reasons else note
 
 
 def _rank(view: View) -> tuple[bool, float, str]:
@@ -89,18 +90,19 @@ def _picture_width(count: int) -> int:
 def _picture(library: Library, view: View, width: int) -> Picture:
     """A view with its mask; one whose files cannot be read still has its place and its words."""
     outcome = outcome_of(view)
-    sign, colour = _SIGNS[outcome]
+    sign = _SIGNS[outcome]
     reasons = list(view.verdict.reasons) if view.verdict else []
     try:
         image = thumbnail(library.read_image(view), width)
     except AutomaskError as error:
         image = np.full((max(1, width * view.height // view.width), width, 3), 128, np.uint8)
-        reasons.append(str(error))
+        # The file's name alone: below a small picture, its folders are nothing but lines.
+        path = library.image_path(view.label, view.id)
+        reasons.append(str(error).replace(str(path), path.name))
     else:
         pixels = library.usable_mask(view)
         if pixels is not None:
-            small = thumbnail(pixels, width)
-            image = drawing.draw_mask(image, small, view.verdict, words=False, colour=colour)
+            image = drawing.draw_mask(image, thumbnail(pixels, width))
     score = f" {view.verdict.score:.2f}" if view.verdict else ""
     return Picture(
         photograph(image),

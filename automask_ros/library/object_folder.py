@@ -87,7 +87,8 @@ class ObjectFolder:
         return self._view(view_id, self.read(view_id))
 
     def views(self) -> Iterator[View]:
-        """All views, in no order. A damaged JSON is reported to the log, once, and left out."""
+        """All views, by id. A damaged JSON is reported to the log, once, and left out."""
+        # Sorted, so that what is said of some of them comes in the same order each time.
         for name in _names(self.path / "views"):
             if name.startswith(".") or not name.endswith(_RECORD_SUFFIX):
                 continue
@@ -158,8 +159,8 @@ class ObjectFolder:
         )
 
 
-def _names(directory: Path) -> set[str]:
+def _names(directory: Path) -> list[str]:
     try:
-        return set(os.listdir(directory))
+        return sorted(os.listdir(directory))
     except FileNotFoundError:
-        return set()
+        return []

@@ -9,14 +9,17 @@ from enum import Enum
 
 from automask_ros.types import PERSON, View
 
-_NUMBER = re.compile(r"\d+(\.\d+)?")
+_SHARE = re.compile(r"\d+(\.\d+)?%")
 
 
 class Outcome(Enum):
-    """The one word for a view; a veto stands above everything else."""
+    """The one word for a view; a veto stands above everything else.
 
-    REFUSED = "refused"
+    Tables show them in this order, beside the number of views, which they add up to.
+    """
+
     ACCEPTED = "accepted"
+    REFUSED = "refused"
     DRAWN = "drawn"
     VETOED = "vetoed"
     WAITING = "no mask yet"
@@ -38,21 +41,25 @@ def count_outcomes(views: Iterable[View]) -> Counter[Outcome]:
     return Counter(outcome_of(view) for view in views)
 
 
-def count_reasons(views: Iterable[View]) -> Counter[str]:
-    """How often masks were refused for each kind of reason; one mask may have several."""
-    return Counter(
-        kind
-        for view in views
-        if view.verdict is not None and not view.verdict.accepted
-        for kind in _kinds(view)
-    )
+def refusals(views: Iterable[View]) -> dict[str, list[str]]:
+    """The ids of the refused views for each kind of reason, the most frequent kind first.
+
+    One view may be refused for several reasons, and is named at each.
+    """
+    found: dict[str, list[str]] = {}
+    for view in views:
+        if outcome_of(view) is Outcome.REFUSED:
+            for kind in _kinds(view):
+                found.setdefault(kind, []).append(view.id)
+    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
 
 
 def _kinds(view: View) -> list[str]:
-    """A view's reasons without the figures in them, so that equal ones can be counted."""
+    """A view's reasons without the figures in them, so that equal ones meet."""
     if view.verdict is None:
         return []
     if view.made_by == PERSON:
         return ["repainted, but not usable"]
-    kinds = (_NUMBER.sub("N", reason.partition(" (")[0]) for reason in view.verdict.reasons)
+    # Figures stand in brackets at the end, or are shares: "along 72% of the boundary".
+    kinds = (_SHARE.sub("part", reason.partition(" (")[0]) for reason in view.verdict.reasons)
     return list(dict.fromkeys(kinds))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator
+from glob import escape
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,9 @@ from automask_ros.library.image_file import SUFFIXES, Broken, read_image
 from automask_ros.library.labels import view_id_from_name
 from automask_ros.library.recording import Recording
 from automask_ros.types import Frame
+
+#: So many sources are named when a folder above them was given.
+_NAMED = 5
 
 
 class Source(Protocol):
@@ -45,7 +49,7 @@ class ImageFolder:
         self.files = [child for child in images if _matches(child, glob)]
         if not images:
             raise AutomaskError(
-                f"the folder {path} holds no image ({', '.join(SUFFIXES)}); check the path"
+                f"the folder {path} holds no image ({', '.join(SUFFIXES)}); {_remedy(path)}"
             )
         if not self.files:
             raise AutomaskError(f"none of the {len(images)} images in {path} matches {glob!r}")
@@ -66,7 +70,7 @@ class ImageFolder:
 
 
 def open_source(path: Path, topic: str | None = None, glob: str = "*") -> Source:
-    """Open a folder of images, one image file, or a rosbag2 recording.
+    """Open a folder of images, or a rosbag2 recording.
 
     ``topic`` chooses an image topic of a recording, ``glob`` files of a folder (``coin_*``).
     AutomaskError when there is nothing of the kind.
@@ -77,10 +81,36 @@ def open_source(path: Path, topic: str | None = None, glob: str = "*") -> Source
     if Recording.is_recording(path):
         return Recording(path, topic)
     if topic is not None:
-        raise AutomaskError(f"--topic is for recordings, but {path} is none")
+        below = f"; {_remedy(path)}" if path.is_dir() else ""
+        raise AutomaskError(f"--topic is for recordings, but {path} is none{below}")
     if path.is_dir():
         return ImageFolder(path, glob)
+    if path.suffix.lower() in SUFFIXES:
+        raise AutomaskError(
+            f"{path} is a single picture; give its folder {path.parent}, with "
+            f"--glob '{escape(path.name)}' for this one alone"
+        )
     raise AutomaskError(f"{path} is neither a folder of images nor a rosbag2 recording")
+
+
+def _remedy(path: Path) -> str:
+    """What to give in place of a folder that is no source: the sources that lie in it, if any."""
+    found = [child for child in sorted(path.iterdir()) if _is_source(child)]
+    if not found:
+        return "check the path"
+    named = ", ".join(str(child) for child in found[:_NAMED])
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return f"give one of what lies in it: {named}{more}"
+
+
+def _is_source(path: Path) -> bool:
+    """True for a recording, and for a folder with an image."""
+    try:
+        return Recording.is_recording(path) or (
+            path.is_dir() and any(child.suffix.lower() in SUFFIXES for child in path.iterdir())
+        )
+    except OSError:
+        return False  # a folder that this user may not look into
 
 
 def _matches(path: Path, glob: str) -> bool:

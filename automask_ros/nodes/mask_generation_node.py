@@ -16,7 +16,7 @@ from sensor_msgs.msg import Image
 from automask_ros.drawing import draw_mask
 from automask_ros.errors import AutomaskError
 from automask_ros.library.labels import check_label
-from automask_ros.library.outcomes import Outcome, count_outcomes, count_reasons
+from automask_ros.library.outcomes import Outcome, count_outcomes, refusals
 from automask_ros.nodes.diagnostics import OK, WARN, Diagnostics, Health
 from automask_ros.nodes.image_messages import header_of, to_message
 from automask_ros.nodes.library_parameter import LIBRARY, open_library
@@ -206,10 +206,12 @@ class MaskGenerationNode(Node):
         self._counts = {
             each.value: outcomes[each] for each in Outcome if each is not Outcome.WAITING
         }
-        for kind, count in count_reasons(views).most_common():
-            self._counts[f"refused: {kind}"] = count
-        painted = (view.verdict for view in views if view.made_by == PERSON and not view.drawn)
-        self._unusable = next((verdict.reasons[0] for verdict in painted if verdict), "")
+        for kind, refused in refusals(views).items():
+            self._counts[f"refused: {kind}"] = len(refused)
+        painted = (view for view in views if view.made_by == PERSON and not view.drawn)
+        self._unusable = next(
+            (f"{view.label}: {view.verdict.reasons[0]}" for view in painted if view.verdict), ""
+        )
 
     def _make(self, view: View, generator: MaskGenerator) -> None:
         image = self._library.read_image(view)

@@ -22,17 +22,25 @@ from automask_ros.segmentation.object_masks import ObjectMaskConfig, improve_mas
 from automask_ros.types import PERSON, Mask, ProgressCallback, View
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settled:
-    """What became of one object: the views judged anew, how many masks were made anew with what the
-    other views know, how many of these by an adapted network, and how many are accepted before and
-    after."""
+    """What became of one object: the views judged anew; of their masks, how many were made anew
+    with what the other views know, how many of these by an adapted network, and how many are
+    accepted alone, as the network makes them of one picture, and now. A person's do not count."""
 
     views: list[View]
     remade: int
     adapted: int
-    accepted_before: int
-    accepted_after: int
+    accepted_alone: int
+    accepted: int
+
+    def count(self, view: View, alone: Mask, new: ViewMask) -> None:
+        """Take account of a view with its mask alone and its new one."""
+        self.views.append(view)
+        self.remade += new.way is not Way.COMPARED
+        self.adapted += new.way is Way.ADAPTED
+        self.accepted_alone += alone.verdict.accepted
+        self.accepted += new.mask.verdict.accepted
 
 
 def unsettled_labels(library: Library, views: Sequence[View] | None = None) -> list[str]:
@@ -69,21 +77,16 @@ def settle_object(
         config=config,
         progress=progress,
     )
-    kept = []
-    for view, new in zip(views, improved, strict=True):
+    settled = Settled([], remade=0, adapted=0, accepted_alone=0, accepted=0)
+    for view, alone, new in zip(views, before, improved, strict=True):
         now = library.view(label, view.id)
         if now.verdict is None or now.vetoed or now.made_by == PERSON:
-            continue  # a person was faster
-        kept.append(_keep(library, generator.fcn, now, new))
+            continue  # a person's work, or a person was faster
+        kept = _keep(library, generator.fcn, now, new)
+        settled.count(kept, alone, new)
         if new.way is not Way.COMPARED and on_mask is not None:
-            on_mask(kept[-1], library.read_image(view), new.mask)
-    return Settled(
-        kept,
-        remade=sum(each.way is not Way.COMPARED for each in improved),
-        adapted=sum(each.way is Way.ADAPTED for each in improved),
-        accepted_before=sum(mask.verdict.accepted for mask in before),
-        accepted_after=sum(each.mask.verdict.accepted for each in improved),
-    )
+            on_mask(kept, library.read_image(view), new.mask)
+    return settled
 
 
 def empty_scene_paths(library: Library, label: str) -> list[Path]:

@@ -165,10 +165,12 @@ def test_bad_sources_touch_nothing(tmp_path, photos, capsys):
 def test_a_folder_of_nothing_but_damage(tmp_path, photos, capsys):
     for path in photos.iterdir():
         path.write_bytes(path.read_bytes()[:60])
-    arguments = ["add", "--library", str(tmp_path / "lib"), "--label", "mug", str(photos)]
+    library = tmp_path / "new" / "lib"
+    arguments = ["add", "--library", str(library), "--label", "mug", str(photos)]
     assert main(arguments) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("automask: none of the 3 pictures can be read; the first: ")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["photos"], "something was left"
 
 
 def test_unwritable_figures_are_found_before_the_work(tmp_path, photos, capsys):

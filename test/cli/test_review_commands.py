@@ -91,7 +91,9 @@ def test_veto_and_its_undoing(root, capsys):
     mugs = ("--library", root, "--label", "mug")
     assert run("veto", *mugs, "--view", "mug_0", "--view", "mug_2") == 0
     assert [view.vetoed for view in Library(root).views()] == [True, False, True]
-    capsys.readouterr()
+    # The last one was refused before: a veto is said to be one all the same.
+    said = [f"view mug_{number} of mug is vetoed: out of training" for number in (0, 2)]
+    assert capsys.readouterr().out.splitlines() == said
     figures = root.parent / "vetoed.json"
     assert run("veto", "--library", root, "--list", "--json", figures) == 0
     assert json.loads(figures.read_text())["vetoed"][1] == {"label": "mug", "view": "mug_2"}
@@ -99,14 +101,22 @@ def test_veto_and_its_undoing(root, capsys):
     assert run("veto", *mugs, "--view", "mug_0", "--undo") == 0
     assert capsys.readouterr().out == "view mug_0 of mug is in training\n"
     assert run("veto", *mugs, "--view", "mug_2", "--undo") == 0
-    captured = capsys.readouterr()
-    assert captured.out == "view mug_2 of mug is out of training\n"
-    assert captured.err == "  its mask is not accepted: blurred\n"
+    said = "view mug_2 of mug {}; still not used: blurred\n"
+    assert capsys.readouterr().out == said.format("has its veto lifted")
+    assert run("veto", *mugs, "--view", "mug_2", "--undo") == 0
+    assert capsys.readouterr().out == said.format("was not vetoed")
+    for arguments, where in (((), ""), (("--label", "mug"), " of mug")):
+        assert run("veto", "--library", root, *arguments, "--list") == 0
+        assert capsys.readouterr().out == f"no view{where} is vetoed\n"
     assert run("veto", *mugs, "--view", "mug_1", "--view", "nothing") == 2
     assert "has no view nothing of mug" in complaint(capsys)
     assert not Library(root).view("mug", "mug_1").vetoed, "a slip changes nothing"
     assert run("veto", "--library", root) == 2
     assert complaint(capsys) == "which view? give --label NAME --view ID, or --list"
+    assert run("veto", *mugs) == 2
+    assert complaint(capsys) == "which view? give --view ID as well, or --list"
+    assert run("veto", "--library", root, "--view", "mug_0") == 2
+    assert complaint(capsys) == "of which object is view mug_0? give --label NAME as well"
 
 
 def test_report_needs_no_model(root, tmp_path, capsys):
@@ -118,6 +128,33 @@ def test_report_needs_no_model(root, tmp_path, capsys):
     assert "has no object 'cup'; add views first" in complaint(capsys)
     assert run("report", "--library", root, "-o", tmp_path / "no" / "x.html") == 2
     assert "cannot write" in complaint(capsys)
+
+
+def test_columns_add_up_to_the_views_and_refused_views_are_named(root, capsys):
+    library = Library(root)
+    for seed in range(3, 9):
+        view = library.add_view(
+            "mug", picture(0), captured_at=float(seed), source="test", view_id=f"mug_{seed}"
+        )
+        reasons = ("no visible edge along 72% of the boundary", "blurred")
+        library.write_mask(view, Mask(truth(0), Verdict(False, 0.1, reasons)), fcn="lite")
+    library.write_drawn_mask(library.view("mug", "mug_1"), truth(1))
+    library.add_view("cup", picture(0), captured_at=0.0, source="test", view_id="cup_0")
+    figures = root.parent / "figures.json"
+    assert run("report", "--library", root, "--json", figures) == 0
+    assert capsys.readouterr().out.splitlines()[:-1] == [
+        "object  views  accepted  refused  drawn  vetoed  no mask yet",
+        "cup         1         0        0      0       0            1",
+        "mug         9         1        7      1       0            0",
+        "all        10         1        7      1       0            1",
+        "mug: 7 refused, each for one reason or more:",
+        "  blurred (7): mug_2, mug_3, mug_4, mug_5, mug_6 and 2 more",
+        "  no visible edge along part of the boundary (6): mug_3, mug_4, mug_5, mug_6, mug_7 "
+        "and 1 more",
+    ]
+    counts = json.loads(figures.read_text())["masks"]["mug"]
+    assert sum(counts[key] for key in ("accepted", "refused", "drawn", "vetoed", "waiting")) == 9
+    assert len(counts["refused_for"]["blurred"]) == 7
 
 
 def test_masks_go_out_are_redrawn_and_come_back(root, tmp_path, capsys):
@@ -153,10 +190,12 @@ def test_masks_go_out_are_redrawn_and_come_back(root, tmp_path, capsys):
 
 def test_an_import_that_fits_nothing_says_so(root, tmp_path, capsys):
     path = tmp_path / "coco.json"
-    path.write_text(json.dumps(annotations({"elsewhere.png": 0})))
-    assert run("import", "--library", root, path) == 2
+    path.write_text(json.dumps(annotations({f"elsewhere_{n}.png": 0 for n in range(7)})))
+    assert run("import", "--library", root, path, "--json", tmp_path / "figures.json") == 2
     error = capsys.readouterr().err.splitlines()
-    assert error[-2] == "no such view: 'mug' in 'elsewhere.png'"
+    assert error[-7] == "fits no view: 'elsewhere_0.png', annotated as 'mug'"
+    assert error[-2] == "fits no view: 2 more; all of them: --json FILE"
+    assert len(json.loads((tmp_path / "figures.json").read_text())["unmatched"]) == 7
     assert error[-1].startswith(f"automask: nothing of {path} was taken: the stem of a file name")
 
 
@@ -180,12 +219,18 @@ def test_the_worst_masks_are_drawn_against_the_truth(root, tmp_path, capsys):
     coco.write_text(json.dumps(annotations({f"mug_{seed}.jpg": seed for seed in range(3)})))
     arguments = ("evaluate-masks", "--library", root, "--annotations", coco, "--sheet")
     assert run(*arguments, sheet) == 0
+    assert f"the worst masks: {sheet}\n" in capsys.readouterr().out
     drawn = cv2.imread(str(sheet))
-    assert drawn.shape == (4 + 288 + 4, 4 + 3 * (384 + 4), 3)
+    assert drawn.shape[1] == 4 + 3 * (384 + 4) and 288 + 30 < drawn.shape[0] < 288 + 120
     # The worst comes first: what its mask lacks is orange, what it has too much is blue.
     first = drawn[4:292, 4:388]
     lacking, extra = first[200, 3 * 60], first[200, 3 * 95]
     assert int(lacking[2]) - int(lacking[0]) > 120 and int(extra[0]) - int(extra[2]) > 120
+    # The words lie below the pictures and cover nothing of them: its corners are the photograph's.
+    assert np.abs(first[:40, :200].mean(axis=(0, 1)) - 60).max() < 6
+    assert (drawn[292:, 4:388] == 255).mean() > 0.7 and (drawn[292:, 4:388] < 100).any()
+    assert run("evaluate-masks", "--help") == 0
+    assert "Blue: too much, orange: lacking" in " ".join(capsys.readouterr().out.split())
     assert run(*arguments, tmp_path / "worst.jpg") == 2
     assert "must be a PNG" in complaint(capsys)
 
@@ -252,7 +297,7 @@ def test_the_benchmark_compares_with_a_peer_in_one_run(tmp_path, capsys):
     assert theirs["mean_iou"] > 0.95, "what is red is the object, in these pictures"
     assert set(ours["accepted"]) == {"share", "mean_iou"} and theirs["accepted"] is None
     drawn = cv2.imread(str(sheet))
-    assert drawn.shape == (4 + 2 * 292, 4 + 3 * 388, 3)
+    assert drawn.shape[1] == 4 + 3 * 388 and drawn.shape[0] > 2 * (288 + 15)
     capsys.readouterr()
 
     write_peer(tmp_path / "small.onnx", side=64)

@@ -214,7 +214,7 @@ def test_what_fits_no_view_is_named_and_the_rest_goes_on(library, tmp_path):
     ]
     outcome = import_coco(library, read_coco(written(tmp_path, content), unique_names=False))
     assert [view.id for view in outcome.drawn] == ["v1"]
-    assert outcome.unmatched == ["'cup' in 'new.png'"]
+    assert outcome.unmatched == ["'new.png', annotated as 'cup'"]
     twice, size = (broken.reason for broken in outcome.broken)
     assert twice == "'other/v1.png' and 'v1.png' would both be view v1 of cup; rename one"
     assert size.startswith("'v2.png' is annotated at 640x480, but the view has 64x48")

@@ -116,6 +116,8 @@ def test_a_drawn_mask_is_kept_as_one(library):
         (np.full(SIZE, 255, np.uint8), "the border of the picture is white"),
         (np.where(square(), 0, 255).astype(np.uint8), "not the other way round"),
         (None, "is damaged: its data breaks off"),
+        (b"no image", "is no JPEG, PNG, BMP or WebP image"),
+        (b"", "is empty"),
     ],
 )
 def test_an_unusable_repaint_is_one_line_and_the_others_go_on(library, caplog, painted, complaint):
@@ -124,6 +126,8 @@ def test_an_unusable_repaint_is_one_line_and_the_others_go_on(library, caplog, p
     if painted is None:
         path = library.mask_path("mug", "a")
         path.write_bytes(path.read_bytes()[:-30])
+    elif isinstance(painted, bytes):
+        library.mask_path("mug", "a").write_bytes(painted)
     else:
         paint(library, painted)
     with caplog.at_level(logging.ERROR):
@@ -131,10 +135,25 @@ def test_an_unusable_repaint_is_one_line_and_the_others_go_on(library, caplog, p
         library.views()
     assert [complaint in record.message for record in caplog.records] == [True]
     assert "\n" not in caplog.text.rstrip("\n")
-    assert not bad.verdict.accepted and complaint in bad.verdict.reasons[0] and not bad.drawn
+    (reason,) = bad.verdict.reasons
+    assert not bad.verdict.accepted and complaint in reason and not bad.drawn
+    # Each names the mask and both remedies; the log with its folders, the verdict without.
+    assert reason.startswith("the mask a.png ") and reason.endswith(", or delete it for a new one")
+    path = str(library.mask_path("mug", "a"))
+    assert caplog.records[0].message.replace(path, "a.png") == reason != caplog.records[0].message
     assert library.trainable_views() == [good]
     # It is no work worth keeping: a network may make the mask anew.
     assert library.write_mask(bad, Mask(square(), REFUSED), fcn="lite").made_by == "lite"
+
+
+def test_damage_is_told_in_the_order_of_the_views(library, caplog):
+    names = [f"view_{number}" for number in range(12)]
+    for number, name in enumerate(names):
+        masked(library, name, at=-float(number))
+        library.mask_path("mug", name).write_bytes(b"no image")
+    with caplog.at_level(logging.ERROR):
+        library.views()
+    assert [record.args[0].stem for record in caplog.records] == sorted(names)
 
 
 def test_a_library_from_before_masks_were_signed_opens(library):

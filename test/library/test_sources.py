@@ -66,3 +66,25 @@ def test_what_is_no_source(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), picture(0))
     with pytest.raises(AutomaskError, match="--topic is for recordings"):
         open_source(tmp_path, topic="/image")
+
+
+def test_a_single_picture_is_told_to_give_its_folder(tmp_path):
+    cv2.imwrite(str(tmp_path / "a [1].png"), picture(0))
+    with pytest.raises(AutomaskError) as caught:
+        open_source(tmp_path / "a [1].png")
+    words = str(caught.value)
+    assert f"is a single picture; give its folder {tmp_path}, with --glob '" in words
+    glob = words.partition("--glob '")[2].partition("'")[0]
+    assert [frame.name for frame in open_source(tmp_path, glob=glob)] == ["a__1_"]
+
+
+def test_a_folder_above_sources_is_told_their_names(tmp_path):
+    write_bag(tmp_path / "bottle", [("/image", raw(picture(0), 1.0))])
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos" / "a.png"), picture(0))
+    (tmp_path / "notes").mkdir()
+    named = f"; give one of what lies in it: {tmp_path / 'bottle'}, {tmp_path / 'photos'}"
+    for topic in (None, "/image"):
+        with pytest.raises(AutomaskError) as caught:
+            open_source(tmp_path, topic=topic)
+        assert str(caught.value).endswith(named)

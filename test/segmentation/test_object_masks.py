@@ -181,6 +181,11 @@ def test_the_library_tells_what_is_settled(
     # With leave to make masks anew, each says how it was made, and what was drawn stays.
     again = settle_object(library, generator, "mug", replace(QUICK, rounds=0))
     assert again.remade == 4
+    verdicts = [library.view("mug", view.id).verdict for view in again.views]
+    assert again.accepted == sum(verdict.accepted for verdict in verdicts if verdict)
+    assert again.accepted_alone == sum(
+        generator(library.read_image(view)).verdict.accepted for view in again.views
+    )
     made_by = {view.id: view.made_by for view in library.views()}
     assert {made_by[f"v{i}"] for i in (1, 2, 3, 4)} == {"lite, joined"}
     assert unsettled_labels(library) == []
