@@ -195,9 +195,12 @@ class Robot:
         remove_abandoned_segments()
 
     def _call(self, kind, name, request, seconds):
-        if name not in self._clients:
-            self._clients[name] = self.node.create_client(kind, name)
-        client = self._clients[name]
+        if (client := self._clients.get(name)) is None:
+            client = self._clients[name] = self.node.create_client(kind, name)
+            self.wait_for(client.service_is_ready, seconds, f"service {name}")
+            # The server may know of the client's reader a little later than the client of the
+            # server: then its answer would go nowhere.
+            self.spin(0.3)
         self.wait_for(client.service_is_ready, seconds, f"service {name}")
         future = client.call_async(request)
         self.wait_for(future.done, seconds, f"the answer of {name}")
