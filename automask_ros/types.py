@@ -65,6 +65,11 @@ class View:
         return self.made_by == PERSON and self.verdict is not None and self.verdict.accepted
 
     @property
+    def replaceable(self) -> bool:
+        """True when the view has a mask that a network may replace."""
+        return self.verdict is not None and not self.drawn
+
+    @property
     def trainable(self) -> bool:
         """True when the view has a mask that was accepted and that nobody vetoed."""
         return self.verdict is not None and self.verdict.accepted and not self.vetoed

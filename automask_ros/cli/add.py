@@ -7,14 +7,9 @@ from pathlib import Path
 import click
 
 from automask_ros.cli import options
+from automask_ros.cli.masking import Masking, make_masks, masking_options
 from automask_ros.cli.output import check_json_path, write_figures
-from automask_ros.cli.steps import (
-    add_views,
-    check_mask_options,
-    make_masks,
-    mask_figures,
-    print_masks,
-)
+from automask_ros.cli.steps import add_views, mask_figures, print_masks
 
 
 @click.command()
@@ -24,11 +19,7 @@ from automask_ros.cli.steps import (
 @options.topic_option
 @options.glob_option
 @options.views_option
-@options.fcn_option
-@options.refiner_option
-@options.adapt_option
-@options.empty_scene_option
-@options.device_option
+@masking_options
 @options.json_option
 def add(
     library: Path,
@@ -37,11 +28,7 @@ def add(
     topic: str | None,
     glob: str,
     views: int | None,
-    fcn: str,
-    refiner: str,
-    adapt: bool,
-    empty_scene: Path | None,
-    device: str,
+    masking: Masking,
     json_path: Path | None,
 ) -> None:
     """Add views of one object and make their masks; train nothing.
@@ -54,11 +41,9 @@ def add(
       automask add --library my_objects --label mug more_photos/
     """
     check_json_path(json_path)
-    check_mask_options(fcn, device, refiner, empty_scene)
+    masking.check()
     opened, added, capture = add_views(library, label, source, topic=topic, glob=glob, most=views)
-    _, masks = make_masks(
-        opened, label, fcn=fcn, device=device, refiner=refiner, adapt=adapt, empty_scene=empty_scene
-    )
+    masks = make_masks(opened, label, masking)
     found = mask_figures(opened, label)
     print_masks(found)
     figures = {

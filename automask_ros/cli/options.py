@@ -48,8 +48,8 @@ adapt_option = click.option(
     "--adapt/--no-adapt",
     default=True,
     show_default=True,
-    help="Make masks anew with what the other views know, and by a network adapted to the object; "
-    "left out, `automask regenerate` does it later.",
+    help="Make masks anew with what the other views know, and by a network adapted to the object. "
+    "After --no-adapt, `automask regenerate` does it.",
 )
 empty_scene_option = click.option(
     "--empty-scene",

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from automask_ros.cli import options
+from automask_ros.cli.masking import Masking, make_masks, masking_options
 from automask_ros.cli.output import check_json_path, write_figures
-from automask_ros.cli.steps import check_mask_options, make_masks, mask_figures, print_masks
+from automask_ros.cli.steps import mask_figures, print_masks
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 from automask_ros.types import View
@@ -19,22 +20,14 @@ from automask_ros.types import View
 @click.option("--label", metavar="NAME", help="Only this object.")
 @click.option("--view", "ids", multiple=True, metavar="ID", help="A view's id; may be repeated.")
 @click.option("--missing", is_flag=True, help="Only masks that are missing: deleted ones, say.")
-@options.fcn_option
-@options.refiner_option
-@options.adapt_option
-@options.empty_scene_option
-@options.device_option
+@masking_options
 @options.json_option
 def regenerate(
     library: Path,
     label: str | None,
     ids: tuple[str, ...],
     missing: bool,
-    fcn: str,
-    refiner: str,
-    adapt: bool,
-    empty_scene: Path | None,
-    device: str,
+    masking: Masking,
     json_path: Path | None,
 ) -> None:
     """Make masks anew: of all objects, of one, or of single views.
@@ -49,16 +42,16 @@ def regenerate(
       automask regenerate --library my_objects --missing
     """
     check_json_path(json_path)
-    if label is None and (ids or empty_scene is not None):
+    if label is None and (ids or masking.empty_scene is not None):
         raise AutomaskError("which object? --view and --empty-scene need --label NAME")
-    check_mask_options(fcn, device, refiner, empty_scene)
+    if missing and ids:
+        raise AutomaskError("--missing is for all views without a mask; leave it or --view out")
+    masking.check()
     opened = Library(library)
-    anew = [] if missing and not ids else _automatic(opened, label, ids)
+    anew = [] if missing else _automatic(opened, label, ids)
     for view in anew:
         opened.forget_mask(view)
-    _, seconds = make_masks(
-        opened, label, fcn=fcn, device=device, refiner=refiner, adapt=adapt, empty_scene=empty_scene
-    )
+    seconds = make_masks(opened, label, masking)
     found = mask_figures(opened, label)
     print_masks(found)
     write_figures(json_path, {"anew": len(anew), "masks": found, "seconds": {"masks": seconds}})
@@ -67,7 +60,7 @@ def regenerate(
 def _automatic(library: Library, label: str | None, ids: tuple[str, ...]) -> list[View]:
     """The views whose masks a network made; AutomaskError when one of `ids` is a person's."""
     if label is None or not ids:
-        return [view for view in library.views(label) if view.verdict and not view.drawn]
+        return [view for view in library.views(label) if view.replaceable]
     views = [library.view(label, each) for each in ids]
     drawn = [view.id for view in views if view.drawn]
     if drawn:
@@ -75,4 +68,4 @@ def _automatic(library: Library, label: str | None, ids: tuple[str, ...]) -> lis
             f"the mask of {drawn[0]} was drawn by a person and is not made anew; delete "
             f"{library.mask_path(label, drawn[0])} first if that is what you want"
         )
-    return [view for view in views if view.verdict]
+    return [view for view in views if view.replaceable]

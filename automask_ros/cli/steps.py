@@ -11,13 +11,11 @@ import click
 from automask_ros.cli.output import print_precision, print_table
 from automask_ros.cli.progress import ProgressDisplay
 from automask_ros.library.adding import Added, add_source
-from automask_ros.library.image_file import read_image
 from automask_ros.library.labels import check_label
 from automask_ros.library.library import Library
 from automask_ros.library.making import made_library
 from automask_ros.library.outcomes import Outcome, count_outcomes, refusals
 from automask_ros.library.sources import open_source
-from automask_ros.types import View
 
 #: So many views of a kind are named; the others are counted.
 _NAMED = 5
@@ -45,71 +43,6 @@ def add_views(
         click.echo(f"left out: {broken.reason}", err=True)
     _print_added(label, outcome)
     return library, outcome, time.monotonic() - started
-
-
-def check_mask_options(fcn: str, device: str, refiner: str, empty_scene: Path | None) -> None:
-    """AutomaskError for what `make_masks` could not use, before anything is added."""
-    if empty_scene is not None:
-        read_image(empty_scene)
-    if fcn != "lite" or refiner or device not in ("auto", "cpu"):
-        from automask_ros.segmentation.mask_generator import MaskGenerator
-        from automask_ros.segmentation.prompting import load_refiner
-
-        MaskGenerator(fcn, device, refiner=load_refiner(refiner, device))
-
-
-def make_masks(
-    library: Library,
-    label: str | None,
-    *,
-    fcn: str,
-    device: str,
-    refiner: str = "",
-    adapt: bool = True,
-    empty_scene: Path | None = None,
-) -> tuple[list[View], float]:
-    """Make the masks that are missing, of one object or of all; returns them and the seconds.
-
-    Then the masks of each object judge each other, and with ``adapt`` they are made anew with what
-    the other views know, and teach a copy of the network where that helps. ``empty_scene`` is a
-    picture of the place without the object, ``refiner`` names the two files of a promptable network
-    that redraws edges.
-    """
-    started = time.monotonic()
-    from automask_ros.segmentation.settling import add_empty_scene, unsettled_labels
-
-    if empty_scene is not None and label is not None:
-        add_empty_scene(library, label, empty_scene)
-    waiting = library.views_without_mask(label)
-    unsettled = unsettled_labels(library, library.views(label))
-    if not waiting and not unsettled:
-        return [], 0.0
-    from automask_ros.segmentation.mask_generator import MaskGenerator, generate_masks
-    from automask_ros.segmentation.prompting import load_refiner
-
-    generator = MaskGenerator(fcn, device, refiner=load_refiner(refiner, device))
-    with ProgressDisplay() as progress:
-        made = generate_masks(library, generator, waiting, progress)
-        for each in unsettled_labels(library, library.views(label)):
-            _settle(library, generator, each, adapt, progress)
-    return [library.view(view.label, view.id) for view in made], time.monotonic() - started
-
-
-def _settle(
-    library: Library, generator: Any, label: str, adapt: bool, progress: ProgressDisplay
-) -> None:
-    from automask_ros.segmentation.object_masks import ObjectMaskConfig
-    from automask_ros.segmentation.settling import settle_object
-
-    config = ObjectMaskConfig(adapt=adapt)
-    settled = settle_object(library, generator, label, config, progress)
-    if settled.remade:
-        adapted = f", {settled.adapted} by a network adapted to it" if settled.adapted else ""
-        progress.say(
-            f"{label}: of {len(settled.views)} masks {settled.accepted_alone} are accepted when "
-            f"each picture is seen by itself; {settled.remade} made anew with what the other views "
-            f"know{adapted}: now {settled.accepted} are accepted"
-        )
 
 
 def train_model(library: Library, settings: dict[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,10 @@ from pathlib import Path
 import click
 
 from automask_ros.cli import options
+from automask_ros.cli.masking import Masking, make_masks, masking_options
 from automask_ros.cli.output import check_json_path, write_figures
 from automask_ros.cli.steps import (
     add_views,
-    check_mask_options,
-    make_masks,
     mask_figures,
     print_masks,
     print_training,
@@ -27,12 +26,8 @@ from automask_ros.cli.steps import (
 @options.topic_option
 @options.glob_option
 @options.views_option
-@options.fcn_option
-@options.refiner_option
-@options.adapt_option
-@options.empty_scene_option
 @options.training_options
-@options.device_option
+@masking_options
 @options.json_option
 def teach(
     library: Path,
@@ -41,15 +36,11 @@ def teach(
     topic: str | None,
     glob: str,
     views: int | None,
-    fcn: str,
-    refiner: str,
-    adapt: bool,
-    empty_scene: Path | None,
     base_model: str | None,
     iterations: int | None,
     seconds: float | None,
     seed: int | None,
-    device: str,
+    masking: Masking,
     json_path: Path | None,
 ) -> None:
     """Teach one object: views, masks, training, evaluation, promotion.
@@ -64,11 +55,9 @@ def teach(
     """
     check_json_path(json_path)
     started = time.monotonic()
-    check_mask_options(fcn, device, refiner, empty_scene)
+    masking.check()
     opened, added, capture = add_views(library, label, source, topic=topic, glob=glob, most=views)
-    _, masks = make_masks(
-        opened, label, fcn=fcn, device=device, refiner=refiner, adapt=adapt, empty_scene=empty_scene
-    )
+    masks = make_masks(opened, label, masking)
     found = mask_figures(opened)
     print_masks(found)
     figures = train_model(
@@ -78,7 +67,7 @@ def teach(
             "iterations": iterations,
             "seconds": seconds,
             "seed": seed,
-            "device": device,
+            "device": masking.device,
         },
     )
     total = time.monotonic() - started

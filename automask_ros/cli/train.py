@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from automask_ros.cli import options
+from automask_ros.cli.masking import Masking, make_masks
 from automask_ros.cli.output import check_json_path, write_figures
 from automask_ros.cli.steps import (
-    make_masks,
     mask_figures,
     print_masks,
     print_training,
@@ -48,7 +48,7 @@ def train(
     check_json_path(json_path)
     started = time.monotonic()
     opened = Library(library)
-    _, masks = make_masks(opened, None, fcn=fcn, device=device, refiner=refiner)
+    masks = make_masks(opened, None, Masking(fcn, device, refiner))
     found = mask_figures(opened)
     print_masks(found)
     figures = train_model(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.image_file import Broken
+from automask_ros.library.image_file import Broken, pixels_digest
 from automask_ros.library.labels import check_label
 from automask_ros.library.library import Library
 from automask_ros.library.sources import Source
@@ -66,23 +67,22 @@ class _Pictures:
 
     def __init__(self, library: Library, label: str) -> None:
         self._library, self._label = library, label
-        self._known: dict[bytes, str] | None = None
 
-    def holder(self, image: BGRImage) -> str | None:
-        """The id of the view that has exactly this picture."""
-        if self._known is None:
-            views = self._library.views(self._label)
-            self._known = {_digest(self._library.read_image(view)): view.id for view in views}
-        return self._known.get(_digest(image))
+    @cached_property
+    def _known(self) -> set[str]:
+        known = set()
+        for view in self._library.views(self._label):
+            # A damaged view is no reason to refuse new ones; what reads it says what is wrong.
+            with suppress(AutomaskError):
+                known.add(pixels_digest(self._library.read_image(view)))
+        return known
 
-    def remember(self, view: View, image: BGRImage) -> None:
-        if self._known is not None:
-            self._known[_digest(image)] = view.id
-
-
-def _digest(image: BGRImage) -> bytes:
-    pixels = np.ascontiguousarray(image)
-    return hashlib.blake2b(repr(image.shape).encode() + pixels.tobytes()).digest()
+    def take(self, image: BGRImage) -> bool:
+        """Whether a picture is new; from now on it is not."""
+        digest = pixels_digest(image)
+        is_new = digest not in self._known
+        self._known.add(digest)
+        return is_new
 
 
 class _Chooser:
@@ -137,7 +137,7 @@ def _add_frame(
         outcome.not_kept[refusal.partition(" (")[0]] += 1
     elif wanted is not None and frame.name not in wanted:
         outcome.not_kept["more than wanted"] += 1
-    elif pictures.holder(frame.image) is not None:
+    elif not pictures.take(frame.image):
         outcome.not_kept["there under another name"] += 1
     else:
         view = library.add_view(
@@ -148,7 +148,6 @@ def _add_frame(
             camera=frame.camera,
             view_id=frame.name,
         )
-        pictures.remember(view, frame.image)
         outcome.added.append(view)
 
 

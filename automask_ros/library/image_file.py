@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,13 @@ def decode_mask(data: bytes, name: str) -> BoolMask:
 def decode_image_file(data: bytes | memoryview | NDArray[np.uint8], name: str) -> BGRImage:
     """Decode a JPEG, PNG, BMP or WebP held in memory; ``name`` is what error lines call it."""
     return _decode(bytes(data), name, cv2.IMREAD_COLOR)
+
+
+def pixels_digest(pixels: NDArray[Any]) -> str:
+    """SHA-256 of an image's or a mask's size and pixels, whatever file they come from."""
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
 
 
 def encoded_size(data: bytes) -> tuple[int, int] | None:

@@ -12,9 +12,9 @@ import numpy as np
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library import files
-from automask_ros.library.image_file import check_size, read_image, read_mask_file
+from automask_ros.library.image_file import check_size, pixels_digest, read_image, read_mask_file
 from automask_ros.library.labels import check_label, check_view_id
-from automask_ros.library.mask_files import DRAWN, pixels_digest
+from automask_ros.library.mask_files import DRAWN
 from automask_ros.library.models import ModelStore
 from automask_ros.library.object_folder import ObjectFolder
 from automask_ros.library.records import (
@@ -247,7 +247,8 @@ def _replace_mask(folder: ObjectFolder, view_id: str, mask: Mask, made_by: str) 
         # An old verdict must never stand beside new pixels, not even for an instant.
         record = record.model_copy(update={"mask": None})
         folder.write(view_id, record)
-    digest = files.write_image(folder.mask_path(view_id), mask.pixels.astype(bool))
+    pixels = mask.pixels.astype(bool)
+    digest = files.write_image(folder.mask_path(view_id), pixels)
     acknowledgement = MaskRecord(
         made_by=made_by,
         accepted=mask.verdict.accepted,
@@ -255,7 +256,7 @@ def _replace_mask(folder: ObjectFolder, view_id: str, mask: Mask, made_by: str) 
         reasons=mask.verdict.reasons,
         made_at=time.time(),
         sha256=digest,
-        pixels_sha256=pixels_digest(mask.pixels),
+        pixels_sha256=pixels_digest(pixels),
     )
     return folder.write(view_id, record.model_copy(update={"mask": acknowledgement}))
 

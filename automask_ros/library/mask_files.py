@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.image_file import BadImage, read_file, read_mask_file
+from automask_ros.library.image_file import BadImage, pixels_digest, read_file, read_mask_file
 from automask_ros.library.records import MaskRecord, ViewRecord
 from automask_ros.types import PERSON, BoolMask, Verdict
 
@@ -102,12 +102,6 @@ class MaskFiles:
         if painted.fault:
             return _unusable(path, painted.fault, made_at)
         return MaskState(Verdict(True, 1.0, (DRAWN,)), PERSON, made_at)
-
-
-def pixels_digest(pixels: BoolMask) -> str:
-    """SHA-256 of a mask's size and pixels."""
-    bits = np.packbits(pixels.astype(bool))
-    return hashlib.sha256(repr(pixels.shape).encode() + bits.tobytes()).hexdigest()
 
 
 def _as_written(mask: MaskRecord) -> MaskState:

@@ -109,12 +109,12 @@ class MaskGenerationNode(Node):
 
     def regenerate(self) -> str:
         """Let the views of `label` (of all, when empty) get new masks; drawn ones stay."""
-        masked = [view for view in self._library.views(self._scope()) if view.verdict is not None]
-        automatic = [view for view in masked if not view.drawn]
+        views = self._library.views(self._scope())
+        automatic = [view for view in views if view.replaceable]
         for view in automatic:
             self._library.forget_mask(view)
         self._wake.set()
-        drawn = len(masked) - len(automatic)
+        drawn = sum(view.drawn for view in views)
         stay = f", {drawn} drawn by a person stay" if drawn else ""
         return f"{len(automatic)} masks are made anew{stay}"
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.coco import CocoSet
+from automask_ros.library.coco import CocoSet, union_mask
 from automask_ros.library.library import Library
 from automask_ros.types import PERSON, View
 
@@ -29,33 +29,36 @@ def measure_masks(library: Library, coco: CocoSet) -> list[MaskMeasurement]:
     Views whose mask a person drew or painted over are left out: they measure the person.
     Raises AutomaskError when none match, or when an image's size differs from its annotation's.
     """
-    measured: list[MaskMeasurement] = []
-    drawn = 0
-    for view in library.views():
-        truth = coco.mask_of(view.id, view.label)
-        if truth is None:
-            continue
-        if view.made_by == PERSON:
-            drawn += 1
-            continue
-        if truth.shape != (view.height, view.width):
-            raise AutomaskError(
-                f"{coco.path}: {view.id} is annotated at {truth.shape[1]}x{truth.shape[0]}, but the"
-                f" view has {view.width}x{view.height}; annotate the library's own images"
-            )
-        pixels = library.usable_mask(view)
-        measured.append(MaskMeasurement(view, 0.0 if pixels is None else mask_iou(pixels, truth)))
-    if not measured and drawn:
+    automatic, drawn = _annotated(library, coco)
+    if drawn and not automatic:
         raise AutomaskError(
-            f"all {drawn} masks of {library.root} that {coco.path} annotates were drawn by a "
+            f"all {len(drawn)} masks of {library.root} that {coco.path} annotates were drawn by a "
             "person; there is no automatic one to measure"
         )
-    if not measured:
+    if not automatic:
         raise AutomaskError(
             f"no view of {library.root} is annotated in {coco.path}: the stem of a file name must"
             " be a view's id, and the category its label"
         )
-    return measured
+    return [MaskMeasurement(view, _iou(library, coco, view)) for view in automatic]
+
+
+def _annotated(library: Library, coco: CocoSet) -> tuple[list[View], list[View]]:
+    """The views that the annotations know: those without a person's mask, and those with one."""
+    views = [view for view in library.views() if coco.annotations_of(view.id, view.label)]
+    drawn = [view for view in views if view.made_by == PERSON]
+    return [view for view in views if view.made_by != PERSON], drawn
+
+
+def _iou(library: Library, coco: CocoSet, view: View) -> float:
+    truth = union_mask(coco.annotations_of(view.id, view.label), coco.by_stem[view.id])
+    if truth.shape != (view.height, view.width):
+        raise AutomaskError(
+            f"{coco.path}: {view.id} is annotated at {truth.shape[1]}x{truth.shape[0]}, but the"
+            f" view has {view.width}x{view.height}; annotate the library's own images"
+        )
+    pixels = library.usable_mask(view)
+    return 0.0 if pixels is None else mask_iou(pixels, truth)
 
 
 def evaluate_masks(library: Library, coco: CocoSet) -> dict[str, Any]:
@@ -68,7 +71,6 @@ def evaluate_masks(library: Library, coco: CocoSet) -> dict[str, Any]:
     ranks, is None.
     """
     measured = measure_masks(library, coco)
-    drawn = [view for view in library.views() if view.made_by == PERSON]
     ious = np.array([m.iou for m in measured])
     accepted = np.array([m.view.trainable for m in measured])
     by_label: dict[str, list[float]] = defaultdict(list)
@@ -78,7 +80,7 @@ def evaluate_masks(library: Library, coco: CocoSet) -> dict[str, Any]:
     scores, judged_ious = np.array(judged).reshape(-1, 2).T
     return {
         "views": len(measured),
-        "drawn": sum(bool(coco.annotations_of(view.id, view.label)) for view in drawn),
+        "drawn": len(_annotated(library, coco)[1]),
         "mean_iou": float(ious.mean()),
         "share_above_080": float((ious > 0.8).mean()),
         "accepted": {

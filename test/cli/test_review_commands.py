@@ -82,6 +82,8 @@ def test_regenerate_makes_the_network_s_masks_anew_and_no_person_s(root, capsys)
     assert "the mask of mug_1 was drawn by a person and is not made anew" in complaint(capsys)
     assert run(*arguments, "--view", "mug_1") == 2
     assert "which object? --view and --empty-scene need --label NAME" in complaint(capsys)
+    assert run(*arguments, "--label", "mug", "--view", "mug_0", "--missing") == 2
+    assert "--missing is for all views without a mask" in complaint(capsys)
     assert run(*arguments, "--label", "mug") == 0
     later = {view.id: view.mask_made_at for view in Library(root).views()}
     assert later["mug_1"] == made_at["mug_1"] and later["mug_2"] > made_at["mug_2"]

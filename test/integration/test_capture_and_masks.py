@@ -61,6 +61,16 @@ def test_views_and_masks_of_two_objects(robot, root):
     refused = robot.call("capture/start")
     assert not refused.success and "raise the parameter views, or set label" in refused.message
 
+    assert_kept(robot, library, truth)
+    assert_masks(robot, library, truth)
+    capture_the_next_object(robot, library)
+    veto_and_make_anew(robot, library)
+    assert robot.stop("capture_node", signal.SIGINT) == 0
+    assert robot.stop("mask_generation_node", signal.SIGTERM) == 0
+
+
+def assert_kept(robot, library, truth):
+    """The views on disk and on the topic are the pictures that were shown, bit for bit."""
     views = library.views("cup")
     for kept in views:
         image, _ = truth[kept.captured_at]
@@ -72,6 +82,9 @@ def test_views_and_masks_of_two_objects(robot, root):
     for stamp, message in heard.items():
         assert np.array_equal(to_array(message), truth[stamp][0])
 
+
+def assert_masks(robot, library, truth):
+    """Each view gets a mask that lies on its object, on disk and on the topics."""
     robot.wait_for(lambda: not library.views_without_mask(), 90, "the masks")
     for kept in library.views("cup"):
         assert kept.verdict.accepted, kept.verdict
@@ -82,7 +95,9 @@ def test_views_and_masks_of_two_objects(robot, root):
         assert set(np.frombuffer(message.data, np.uint8)) == {0, 255}
     assert {m.encoding for m in robot.heard["mask_generator/overlay"]} == {"bgr8"}
 
-    # The next object: a change of the parameter, while the node runs.
+
+def capture_the_next_object(robot, library):
+    """A change of the parameter, while the node runs."""
     assert robot.set_parameter("capture", "label", "ball").successful
     bad = robot.set_parameter("capture", "label", "../x")
     assert not bad.successful and "'../x' is not usable" in bad.reason
@@ -96,7 +111,9 @@ def test_views_and_masks_of_two_objects(robot, root):
     assert answer.success and f"{count - 1} of 4 views of ball" in answer.message
     assert len(library.views("ball")) == count - 1
 
-    # A veto takes the newest view with a mask out of training, a second one the view before it.
+
+def veto_and_make_anew(robot, library):
+    """A veto takes the newest view with a mask out of training, a second one the view before it."""
     robot.wait_for(lambda: not library.views_without_mask(), 90, "the masks of the ball")
     assert robot.set_parameter("mask_generator", "label", "cup").successful
     for _ in range(2):
@@ -108,9 +125,6 @@ def test_views_and_masks_of_two_objects(robot, root):
         lambda: len(robot.heard["mask_generator/mask"]) == made + 4, 60, "the masks made anew"
     )
     assert len(library.trainable_views("cup")) == 2, "a veto holds over new masks"
-
-    assert robot.stop("capture_node", signal.SIGINT) == 0
-    assert robot.stop("mask_generation_node", signal.SIGTERM) == 0
 
 
 def test_capture_goes_on_after_a_restart_and_says_why_frames_are_refused(robot, root):

@@ -21,6 +21,22 @@ def filled(root, label, count):
     return library, truth
 
 
+def repaint(robot, library, well, wrongly):
+    """One mask is repainted well, one at the wrong size: the node says so, and goes on. Returns the
+    good one, ``(H, W) uint8``, and what is said of the other."""
+    mine = np.zeros((240, 320), np.uint8)
+    cv2.rectangle(mine, (100, 80), (180, 160), 255, -1)
+    cv2.imwrite(str(library.mask_path("cup", well)), mine)
+    cv2.imwrite(str(library.mask_path("cup", wrongly)), mine[:100])
+    assert library.view("cup", well).verdict == DRAWN
+    wrong = "was repainted at 320x100, but its view is 320x240"
+    assert wrong in library.view("cup", wrongly).verdict.reasons[0]
+    robot.wait_for(
+        lambda: wrong in robot.status("mask_generator")[0].message, 10, "a word about the mask"
+    )
+    return mine, wrong
+
+
 def test_veto_delete_repaint_and_regenerate(robot, tmp_path):
     library, truth = filled(tmp_path / "library", "cup", 4)
     ids = sorted(truth)
@@ -49,17 +65,7 @@ def test_veto_delete_repaint_and_regenerate(robot, tmp_path):
     vetoed = {each.id for each in library.views() if each.vetoed}
     assert vetoed == {ids[1], ids[2], ids[3]}
 
-    # One mask is repainted well, one at the wrong size: the node says so, and goes on.
-    mine = np.zeros((240, 320), np.uint8)
-    cv2.rectangle(mine, (100, 80), (180, 160), 255, -1)
-    cv2.imwrite(str(library.mask_path("cup", ids[2])), mine)
-    cv2.imwrite(str(library.mask_path("cup", ids[3])), mine[:100])
-    assert library.view("cup", ids[2]).verdict == DRAWN
-    wrong = "was repainted at 320x100, but its view is 320x240"
-    assert wrong in library.view("cup", ids[3]).verdict.reasons[0]
-    robot.wait_for(
-        lambda: wrong in robot.status("mask_generator")[0].message, 10, "a word about the mask"
-    )
+    mine, wrong = repaint(robot, library, well=ids[2], wrongly=ids[3])
 
     # Made anew are the masks that no person drew; of another object there are none.
     assert robot.set_parameter("mask_generator", "label", "ball").successful

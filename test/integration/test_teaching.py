@@ -52,7 +52,8 @@ def robot(lasting_robot, root):
 
 
 def teach(robot, library, label):
-    """Show an object, wait for its masks, train; the last progress as a dict."""
+    """Show an object, wait for its masks, train; the last progress as a dict, and how many pictures
+    were shown."""
     assert robot.set_parameter("capture", "label", label).successful
     assert robot.call("capture/start").success
     seeds = iter(range(10_000))
@@ -75,7 +76,7 @@ def teach(robot, library, label):
     values = robot.wait_for(ended, 400, f"the end of {job}")
     assert values["stage"] == "done", robot.heard["trainer/progress"][-1].message
     assert values["promoted"] == "True", robot.heard["trainer/progress"][-1].message
-    return values
+    return values, next(seeds)
 
 
 def wait_for_model(robot, database_version):
@@ -170,7 +171,7 @@ def test_two_objects_one_after_the_other(robot, root):
     assert robot.state("detector") == "active"
     library = Library(root)
 
-    first = teach(robot, library, "cup")
+    first, _ = teach(robot, library, "cup")
     assert first["version"] == "1"
     masks = {each.id: library.read_mask(each) for each in library.trainable_views("cup")}
     assert len(masks) >= VIEWS - 2
@@ -189,13 +190,12 @@ def test_two_objects_one_after_the_other(robot, root):
     received = int(robot.status("detector")[1]["received"])
     # Telling two objects apart takes longer than finding one.
     assert robot.set_parameter("trainer", "iterations", 100).successful
-    teach(robot, library, "ball")
+    _, shown = teach(robot, library, "ball")
     wait_for_model(robot, 2)
     robot.wait_for(lambda: class_map(robot) == {"ball": 2, "cup": 1}, 10, "both labels")
     assert robot.images.get_subscription_count() == 2, "capture's and the detector's"
-    # Each kept view was shown at least once; at best effort a busy machine may lose a frame.
     robot.wait_for(
-        lambda: int(robot.status("detector")[1]["received"]) >= received + VIEWS - 2, 10, "frames"
+        lambda: int(robot.status("detector")[1]["received"]) >= received + shown, 10, "frames"
     )
     assert_found(robot, "cup")
     assert_found(robot, "ball")

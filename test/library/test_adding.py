@@ -86,6 +86,15 @@ def test_the_same_picture_under_another_name_is_no_second_view(library, photos, 
     assert [view.id for view in outcome.added] == ["new"]
 
 
+def test_a_damaged_view_is_no_reason_to_refuse_new_pictures(library, photos, tmp_path):
+    add_source(library, "mug", open_source(photos))
+    library.image_path("mug", "mug_0").write_bytes(b"")
+    others = tmp_path / "others"
+    others.mkdir()
+    cv2.imwrite(str(others / "new.png"), picture(30))
+    assert [view.id for view in add_source(library, "mug", open_source(others)).added] == ["new"]
+
+
 def test_broken_photos_are_named_and_the_rest_is_added(library, photos):
     (photos / "mug_1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     outcome = add_source(library, "mug", open_source(photos))

@@ -11,52 +11,13 @@ from collections.abc import Callable
 import numpy as np
 from meshes import Material, Model, Part, normalised
 from procedural import box, grid, lathe, random_material, tube
+from shapes import collar, from_above, handle, loop, moved, profile, rod, turned
 from textures import PRINTS, random_colour, random_texture, relief
 
 Pieces = list[tuple[np.ndarray, str]]
 Maker = Callable[[np.random.Generator], Pieces]
 # Things of seeds from here on are never trained on: they measure.
 HELD_OUT_SEED = 10_000
-
-
-def moved(mesh: np.ndarray, offset: tuple[float, float, float]) -> np.ndarray:
-    """A copy of the (n, 8) mesh, shifted."""
-    mesh = mesh.copy()
-    mesh[:, :3] += offset
-    return mesh
-
-
-def turned(mesh: np.ndarray, axis: int, angle: float) -> np.ndarray:
-    """A copy of the (n, 8) mesh, turned about a coordinate axis by radians."""
-    first, second = (axis + 1) % 3, (axis + 2) % 3
-    c, s = np.cos(angle), np.sin(angle)
-    mesh = mesh.copy()
-    for start in (0, 3):
-        a, b = mesh[:, start + first].copy(), mesh[:, start + second].copy()
-        mesh[:, start + first], mesh[:, start + second] = c * a - s * b, s * a + c * b
-    return mesh
-
-
-def from_above(mesh: np.ndarray) -> np.ndarray:
-    """In place: the texture as a picture laid on the thing from above."""
-    low, high = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
-    mesh[:, 6:8] = (mesh[:, :2] - low) / max(float((high - low).max()), 1e-6)
-    return mesh
-
-
-def collar(inner: float, outer: float, low: float, high: float) -> np.ndarray:
-    """A ring of rectangular section."""
-    around = [(inner, low), (outer, low), (outer, high), (inner, high), (inner, low)]
-    fine = [np.linspace(a, b, 5)[:-1] for a, b in zip(around, around[1:], strict=False)]
-    return lathe(np.vstack([*fine, [around[0]]]), 48)
-
-
-def loop(wide: float, long: float, thick: float, corner: float = 1.0) -> np.ndarray:
-    """A closed tube: an ellipse when `corner` is 1, ever more of a rectangle below."""
-    angle = np.linspace(0, 2 * np.pi, 49)
-    c, s = np.cos(angle), np.sin(angle)
-    path = [np.sign(c) * np.abs(c) ** corner * wide, np.sign(s) * np.abs(s) ** corner * long]
-    return tube(np.stack([*path, 0 * angle], axis=1), thick)
 
 
 def _disc(rng: np.random.Generator) -> Pieces:
@@ -83,33 +44,9 @@ def _collar(rng: np.random.Generator) -> Pieces:
     return [(core, "plain"), (collar(between, 0.51, 0, height), "any")]
 
 
-def _profile(rng: np.random.Generator, height: float) -> np.ndarray:
-    """(12, 2) radius and height of a vessel's outside: straight, conical, bellied or waisted."""
-    t = np.linspace(0, 1, 12)
-    bottom = rng.uniform(0.28, 0.5)
-    belly = rng.normal(0, 0.1) * np.sin(np.pi * t) + rng.normal(0, 0.03) * np.sin(2 * np.pi * t)
-    radius = np.maximum(bottom + (0.5 - bottom) * t ** rng.uniform(0.5, 2) + belly, 0.15)
-    return np.stack([radius, height * t], axis=1)
-
-
-def _handle(rng: np.random.Generator, outside: np.ndarray) -> np.ndarray:
-    """A bow at the side of a vessel: round, pointed like an ear, or nearly square."""
-    angle = np.linspace(-np.pi / 2, np.pi / 2, 24)
-    corner, height = rng.uniform(0.35, 1.0), outside[-1, 1]
-    half, reach = height * rng.uniform(0.18, 0.42), rng.uniform(0.14, 0.5)
-    middle = height * rng.uniform(0.45, 0.6)
-    z = middle + half * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** corner
-    wall = np.interp(z, outside[:, 1], outside[:, 0]) - 0.015
-    drop = rng.uniform(-0.3, 0.15) * half * np.cos(angle)
-    path = np.stack([wall + reach * np.cos(angle) ** corner, 0 * angle, z + drop], axis=1)
-    mesh = tube(path, rng.uniform(0.018, 0.06))
-    mesh[:, 1] *= rng.uniform(0.8, 2.5)
-    return mesh
-
-
 def _vessel(rng: np.random.Generator) -> Pieces:
     """A cup, jug or pot with one or two side handles, a bow over it, or a long straight one."""
-    outside = _profile(rng, rng.uniform(0.35, 1.7))
+    outside = profile(rng, rng.uniform(0.35, 1.7))
     wall = rng.uniform(0.015, 0.05)
     inside = outside[::-1] - [wall, 0]
     inside[-1, 1] += wall
@@ -118,9 +55,9 @@ def _vessel(rng: np.random.Generator) -> Pieces:
     height, kind = outside[-1, 1], rng.random()
     colour = "any" if rng.random() < 0.6 else "other"
     if kind < 0.65:
-        pieces.append((_handle(rng, outside), colour))
+        pieces.append((handle(rng, outside), colour))
         if rng.random() < 0.2:
-            pieces.append((turned(_handle(rng, outside), 2, np.pi), colour))
+            pieces.append((turned(handle(rng, outside), 2, np.pi), colour))
     elif kind < 0.85:
         angle = np.linspace(0, np.pi, 30)
         rise = rng.uniform(0.3, 0.9)
@@ -132,23 +69,12 @@ def _vessel(rng: np.random.Generator) -> Pieces:
     return pieces
 
 
-def _rod(rng: np.random.Generator, length: float, radius: float) -> np.ndarray:
-    """A bar along x from 0 to `length`: round, waisted or angular."""
-    if rng.random() < 0.35:
-        size = np.array([length, 2 * radius, 2 * radius * rng.uniform(0.25, 1)])
-        return moved(box(size, float(size.min()) * 0.25), (length / 2, 0, 0))
-    t = np.linspace(0, 1, 14)
-    radii = radius * (1 + rng.normal(0, 0.12) * np.sin(np.pi * t) + rng.normal(0, 0.08) * t)
-    ends = np.vstack([[(0, 0)], np.stack([radii, length * t], axis=1), [(0, length)]])
-    return turned(lathe(ends, 20), 1, np.pi / 2)
-
-
 def _tool(rng: np.random.Generator) -> Pieces:
     """A grip, a metal shaft, and at its end nothing, a blade, a head, a ring or prongs."""
     grip, shaft = rng.uniform(0.25, 0.6), rng.uniform(0.2, 0.7)
     thick, thin = rng.uniform(0.03, 0.12), rng.uniform(0.012, 0.035)
-    pieces: Pieces = [(_rod(rng, grip, thick), "plastic")]
-    pieces.append((moved(_rod(rng, shaft, thin), (grip - 0.01, 0, 0)), "metal"))
+    pieces: Pieces = [(rod(rng, grip, thick), "plastic")]
+    pieces.append((moved(rod(rng, shaft, thin), (grip - 0.01, 0, 0)), "metal"))
     end = grip + shaft
     kind = rng.integers(5)
     if kind == 1:
@@ -167,7 +93,7 @@ def _tool(rng: np.random.Generator) -> Pieces:
         bar = box(np.array([0.04, width + 0.03, 0.03]), 0.01)
         pieces.append((moved(bar, (end, 0, 0)), "metal"))
         for y in np.linspace(-width / 2, width / 2, int(rng.integers(2, 6))):
-            pieces.append((moved(_rod(rng, long, 0.012), (end, float(y), 0)), "metal"))
+            pieces.append((moved(rod(rng, long, 0.012), (end, float(y), 0)), "metal"))
     return pieces
 
 
@@ -177,7 +103,7 @@ def _sections(rng: np.random.Generator) -> Pieces:
     place, radius = 0.0, rng.uniform(0.06, 0.3)
     for number in range(int(rng.integers(2, 6))):
         length = rng.uniform(0.05, 0.7)
-        mesh = _rod(rng, length, radius * rng.uniform(0.45, 1.1))
+        mesh = rod(rng, length, radius * rng.uniform(0.45, 1.1))
         kind = ("plastic", "metal", "any", "print")[int(rng.integers(4))]
         pieces.append((moved(mesh, (place - 0.004 * number, 0, 0)), kind))
         place += length
