@@ -101,6 +101,7 @@ def test_a_topic_that_is_not_there_and_one_of_the_other_transport(robot, tmp_pat
         20,
         "the silence",
     )
+    robot.wait_for(lambda: robot.status("detector")[0], 60, "the detector, whose start is slower")
     assert robot.status("detector")[0].message.startswith("no model in")
 
 
