@@ -20,6 +20,7 @@ COMMANDS = {
     "teach": "Teach one object: views, masks, training, evaluation, promotion.",
     "add": "Add views of one object and make their masks; train nothing.",
     "train": "Train a new model on all accepted masks of a library.",
+    "rollback": "Make the model live again that was live before this one; nothing is deleted.",
     "evaluate": "Measure the current model's mask AP against COCO annotations.",
     "evaluate-masks": "Measure the automatic masks against people's polygons.",
     "train-fcn": "Train the paper's FCN on SceneParse150, or add taught objects to an FCN.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,24 +66,62 @@ json_option = click.option(
 )
 
 
-def training_options(command: Command) -> Command:
-    """Options of a training; those not given keep the trainer's own defaults."""
-    for option in reversed(
-        (
-            click.option(
-                "--base-model",
-                metavar="MODEL",
-                help="What training starts from: lite, resnet50, or a path.",
-            ),
-            click.option("--iterations", type=click.IntRange(1), metavar="N", help="Steps."),
-            click.option(
-                "--seconds",
-                type=click.FloatRange(0, min_open=True),
-                metavar="S",
-                help="End training after this long at the latest.",
-            ),
-            click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed."),
-        )
-    ):
-        command = option(command)
-    return command
+_TRAINING = (
+    click.option(
+        "--base-model",
+        metavar="MODEL",
+        help="What training starts from: lite, resnet50, or a path.",
+    ),
+    click.option("--iterations", type=click.IntRange(1), metavar="N", help="Steps."),
+    click.option(
+        "--seconds",
+        type=click.FloatRange(0, min_open=True),
+        metavar="S",
+        help="End training after this long at the latest.",
+    ),
+    click.option("--image-size", type=click.IntRange(32), metavar="PIXELS", help="Shorter side."),
+    click.option("--batch-size", type=click.IntRange(1), metavar="N", help="Images in a step."),
+    click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed."),
+    click.option(
+        "--backgrounds",
+        metavar="DIR",
+        help="Pictures of your places without a taught object, to paste objects onto.",
+    ),
+    click.option(
+        "--min-ap50",
+        type=click.FloatRange(0, 1),
+        metavar="AP",
+        help="Promote when each new object reaches this on held-out views.",
+    ),
+    click.option(
+        "--tolerance",
+        type=click.FloatRange(0, 1),
+        metavar="AP",
+        help="Promote when the objects known before lose no more than this.",
+    ),
+)
+_TRAINING_NAMES = (
+    "base_model",
+    "iterations",
+    "seconds",
+    "image_size",
+    "batch_size",
+    "seed",
+    "backgrounds",
+    "min_ap50",
+    "tolerance",
+)
+
+
+def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of a training; the command gets those that were given as one dict, ``training``."""
+
+    @functools.wraps(command)
+    def gathering(*arguments: Any, **values: Any) -> Any:
+        given = {name: values.pop(name) for name in _TRAINING_NAMES}
+        training = {name: value for name, value in given.items() if value is not None}
+        return command(*arguments, training=training, **values)
+
+    for option in reversed(_TRAINING):
+        gathering = option(gathering)
+    return gathering

@@ -48,12 +48,12 @@ def add_views(
 def train_model(library: Library, settings: dict[str, Any]) -> dict[str, Any]:
     """Train, and promote what is good enough; returns the figures of `teach` and `train`.
 
-    ``settings`` are fields of TrainConfig; those that are None keep its defaults.
+    ``settings`` are fields of TrainConfig; the others keep its defaults.
     """
     from automask_ros.detection.teaching import train_version
     from automask_ros.detection.training import TrainConfig
 
-    config = TrainConfig(**{name: value for name, value in settings.items() if value is not None})
+    config = TrainConfig(**settings)
     with ProgressDisplay() as progress:
         result = train_version(library, config, progress)
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,10 +37,7 @@ def teach(
     topic: str | None,
     glob: str,
     views: int | None,
-    base_model: str | None,
-    iterations: int | None,
-    seconds: float | None,
-    seed: int | None,
+    training: dict[str, Any],
     masking: Masking,
     json_path: Path | None,
 ) -> None:
@@ -60,16 +58,7 @@ def teach(
     masks = make_masks(opened, label, masking)
     found = mask_figures(opened)
     print_masks(found)
-    figures = train_model(
-        opened,
-        {
-            "base_model": base_model,
-            "iterations": iterations,
-            "seconds": seconds,
-            "seed": seed,
-            "device": masking.device,
-        },
-    )
+    figures = train_model(opened, training | {"device": masking.device})
     total = time.monotonic() - started
     figures["seconds"] = {"capture": capture, "masks": masks} | figures["seconds"]
     figures["seconds"]["total"] = total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,10 +31,7 @@ def train(
     library: Path,
     fcn: str,
     refiner: str,
-    base_model: str | None,
-    iterations: int | None,
-    seconds: float | None,
-    seed: int | None,
+    training: dict[str, Any],
     device: str,
     json_path: Path | None,
 ) -> None:
@@ -51,16 +49,7 @@ def train(
     masks = make_masks(opened, None, Masking(fcn, device, refiner))
     found = mask_figures(opened)
     print_masks(found)
-    figures = train_model(
-        opened,
-        {
-            "base_model": base_model,
-            "iterations": iterations,
-            "seconds": seconds,
-            "seed": seed,
-            "device": device,
-        },
-    )
+    figures = train_model(opened, training | {"device": device})
     total = time.monotonic() - started
     figures["seconds"] = {"capture": 0.0, "masks": masks} | figures["seconds"]
     figures["seconds"]["total"] = total

@@ -68,7 +68,7 @@ class OnnxRuntime:
             options.intra_op_num_threads = threads
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-        except (RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # its errors have no common base below Exception
             raise AutomaskError(
                 f"{path} does not load in ONNX Runtime; train again or use runtime torch"
             ) from error

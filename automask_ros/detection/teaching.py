@@ -24,12 +24,14 @@ from automask_ros.detection.export import export_onnx
 from automask_ros.detection.holdout import Split, split_library
 from automask_ros.detection.measuring import Measurement, measure
 from automask_ros.detection.prediction import ONNX_FILE, Predictor, pick_device
+from automask_ros.detection.promotion import decide, measure_live
 from automask_ros.detection.runtimes import OnnxRuntime, TorchRuntime
 from automask_ros.detection.training import TrainConfig, TrainingLog, train
 from automask_ros.library.files import write_json
 from automask_ros.library.library import Library
 from automask_ros.library.report import write_model_report
-from automask_ros.types import Progress, ProgressCallback
+from automask_ros.library.sources import read_images
+from automask_ros.types import Progress, ProgressCallback, View
 
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
@@ -53,8 +55,8 @@ def train_version(
 ) -> TrainResult:
     """Train on every accepted mask of the library, measure, export, commit and maybe promote.
 
-    A version whose AP50 on held-out views stays below `config.min_ap50` for a label is kept and
-    not promoted. AutomaskError when a label has too few accepted masks, or for a wrong setting.
+    What is not good enough to go live (see `promotion`) is kept and not promoted. AutomaskError
+    when a label has too few accepted masks, or for a wrong setting.
     """
     clock = _Clock()
     report = progress or (lambda _: None)
@@ -65,8 +67,21 @@ def train_version(
         report(Progress("composites", 0, 1))
         model, architecture = load_base_model(config.base_model, labels, config.image_size)
         image_size = int(model.transform.min_size[0])
-        dataset = _composites(library, split.training, labels, image_size, config, config.seed)
-        clutter = _composites(library, split.held_out, labels, image_size, config, config.seed + 1)
+        backgrounds = read_images(Path(config.backgrounds)) if config.backgrounds else []
+
+        def composites(views: tuple[View, ...], seed: int) -> CompositeDataset:
+            return CompositeDataset(
+                library,
+                views,
+                labels,
+                image_size=image_size,
+                seed=seed,
+                backgrounds=backgrounds,
+                config=config.composites,
+            )
+
+        dataset = composites(split.training, config.seed)
+        clutter = composites(split.held_out, config.seed + 1)
     with clock.stage("train"):
         log = train(model, dataset, config, device, report)
     with library.models.stage() as staged:
@@ -84,16 +99,21 @@ def train_version(
         with clock.stage("evaluate"):
             predictor = _predictor(staged, stored, labels, device)
             found = measure(predictor, library, split.held_out, clutter, _CLUTTER, report)
+            live = measure_live(library, split.held_out, device, report)
+        decision = decide(
+            found.evaluation, live, min_ap50=config.min_ap50, tolerance=config.tolerance
+        )
         record = _record(config, architecture, labels, image_size, split, found, log, clock)
         sheet = [dataset[number].image for number in range(_CONTACT_SHEET)]
         _write_findings(library, staged, record, found, log, sheet)
         report(Progress("promote", 0, 1))
         version = library.models.commit(staged, record)
-    promoted, reason = _verdict(found.evaluation, config.min_ap50)
-    if promoted:
-        library.models.promote(version, reason)
+    if decision.promoted:
+        library.models.promote(version, decision.reason)
     report(Progress("done", 1, 1))
-    return TrainResult(version, promoted, reason, clock.seconds(), found.evaluation)
+    return TrainResult(
+        version, decision.promoted, decision.reason, clock.seconds(), found.evaluation
+    )
 
 
 class _Clock:
@@ -111,19 +131,6 @@ class _Clock:
 
     def seconds(self) -> dict[str, float]:
         return {**self._stages, "total": round(time.monotonic() - self._started, 3)}
-
-
-def _composites(
-    library: Library,
-    views: tuple[Any, ...],
-    labels: dict[str, int],
-    image_size: int,
-    config: TrainConfig,
-    seed: int,
-) -> CompositeDataset:
-    return CompositeDataset(
-        library, views, labels, image_size=image_size, seed=seed, config=config.composites
-    )
 
 
 def _predictor(staged: Path, model: MaskRCNN, labels: dict[str, int], device: str) -> Predictor:
@@ -190,12 +197,3 @@ def _write_findings(
         composites=sheet,
         detections=found.examples,
     )
-
-
-def _verdict(evaluation: dict[str, Any], min_ap50: float) -> tuple[bool, str]:
-    """Whether every label passes the bar, and what to say about it."""
-    reached = {label: values["AP50"] or 0.0 for label, values in evaluation["per_label"].items()}
-    low = [f"{label} {ap:.2f}" for label, ap in sorted(reached.items()) if ap < min_ap50]
-    if low:
-        return False, f"held-out AP50 below {min_ap50:.2f}: {', '.join(low)}"
-    return True, f"held-out AP50 at least {min_ap50:.2f} for each of {', '.join(sorted(reached))}"

@@ -43,9 +43,11 @@ class TrainConfig:
     warm_up: float = 0.08  # share of the training
     train_backbone: bool = False  # the backbone proper; pyramid, proposals and heads always learn
     seed: int = 0
+    backgrounds: str | None = None  # folder of pictures without a taught object, to paste onto
     holdout: float = 0.2  # share of each label's views, its latest, kept for measuring
     min_views: int = 6  # trainable views that each label needs
-    min_ap50: float = 0.5  # on held-out views, for each label; below it nothing is promoted
+    min_ap50: float = 0.5  # on held-out views, for each new label; below it nothing is promoted
+    tolerance: float = 0.02  # how far the AP of the other labels may fall below the live version's
     composites: CompositeConfig = field(default_factory=CompositeConfig)
 
 

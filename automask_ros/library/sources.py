@@ -12,7 +12,7 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.image_file import SUFFIXES, Broken, read_image
 from automask_ros.library.labels import view_id_from_name
 from automask_ros.library.recording import Recording
-from automask_ros.types import Frame
+from automask_ros.types import BGRImage, Frame
 
 #: So many sources are named when a folder above them was given.
 _NAMED = 5
@@ -91,6 +91,13 @@ def open_source(path: Path, topic: str | None = None, glob: str = "*") -> Source
             f"--glob '{escape(path.name)}' for this one alone"
         )
     raise AutomaskError(f"{path} is neither a folder of images nor a rosbag2 recording")
+
+
+def read_images(path: Path) -> list[BGRImage]:
+    """Every image ``(H, W, 3)`` of a folder; AutomaskError when one cannot be read, or for none."""
+    if not path.is_dir():
+        raise AutomaskError(f"there is no folder of images at {path}")
+    return [read_image(file) for file in ImageFolder(path).files]
 
 
 def _remedy(path: Path) -> str:

@@ -59,6 +59,13 @@ TRAIN_TABLE = (
         read_only=False,
     ),
     ParameterSpec(
+        "backgrounds",
+        "",
+        "Folder of pictures of your places without a taught object, to paste objects onto in "
+        "training; empty: none",
+        read_only=False,
+    ),
+    ParameterSpec(
         "holdout",
         0.2,
         "Share of each object's views, its latest, kept out of training to measure the model",
@@ -77,20 +84,28 @@ TRAIN_TABLE = (
     ParameterSpec(
         "min_ap50",
         0.5,
-        "AP50 on the views held out that each object must reach for the model to go live",
+        "AP50 on the views held out that each new object must reach for the model to go live",
+        minimum=0.0,
+        maximum=1.0,
+        read_only=False,
+    ),
+    ParameterSpec(
+        "tolerance",
+        0.02,
+        "How far the AP of the objects that the live model knows may fall, on the views held out",
         minimum=0.0,
         maximum=1.0,
         read_only=False,
     ),
 )
 
-_ZERO_IS_NONE = ("seconds", "image_size")
+_NOTHING_IS_NONE = ("seconds", "image_size", "backgrounds")
 
 
 def train_settings(parameters: Parameters | Mapping[str, Any]) -> dict[str, Any]:
     """TrainConfig's arguments from the parameters, as they are now."""
     values = {spec.name: parameters[spec.name] for spec in TRAIN_TABLE}
     return {
-        name: None if name in _ZERO_IS_NONE and value == 0 else value
+        name: None if name in _NOTHING_IS_NONE and not value else value
         for name, value in values.items()
     }

@@ -309,3 +309,35 @@ def test_the_benchmark_compares_with_a_peer_in_one_run(tmp_path, capsys):
     assert "there is no peer at" in complaint(capsys)
     assert run(*arguments, "--refiner", "one.onnx") == 2
     assert "name two files, encoder and decoder" in complaint(capsys)
+
+
+def test_rollback_makes_the_version_before_live_again(tmp_path, capsys):
+    library = Library(tmp_path / "lib", create=True)
+    record = {
+        "architecture": "lite",
+        "labels": {"cup": 1},
+        "base_model": "lite",
+        "image_size": 320,
+        "thresholds": {"cup": 0.5},
+        "seed": 0,
+        "created_at": 1.0,
+    }
+    arguments = ["rollback", "--library", str(tmp_path / "lib")]
+    assert main(arguments) == 2
+    assert "no earlier promoted model to roll back to" in capsys.readouterr().err
+    for _ in range(2):
+        with library.models.stage() as staged:
+            library.models.promote(library.models.commit(staged, record), "good enough")
+    figures = tmp_path / "figures.json"
+    assert main([*arguments, "--json", str(figures)]) == 0
+    assert "model version 1 is live again; version 2 is kept" in capsys.readouterr().out
+    assert library.models.current() == 1
+    assert json.loads(figures.read_text())["version"] == 1
+    assert main([*arguments, "--list"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[3] for line in shown if "good" in line or "rolled" in line] == [
+        "1",
+        "2",
+        "1",
+    ]
+    assert library.models.current() == 1
