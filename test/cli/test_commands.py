@@ -187,6 +187,7 @@ def test_unwritable_figures_are_found_before_the_work(tmp_path, photos, capsys):
     "arguments",
     [
         ["train"],
+        ["rollback"],
         ["evaluate", "--images", "x", "--annotations", "x.json"],
         ["evaluate-masks", "--annotations", "x.json"],
         ["detect", "x", "--output", "y"],
