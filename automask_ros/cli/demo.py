@@ -52,7 +52,9 @@ _LABELS = ("cup", "bottle", "can")
     help="The objects to teach, in this order.",
 )
 @click.option("--views", type=click.IntRange(1, 10000), default=40, show_default=True)
-@click.option("--iterations", type=click.IntRange(1, 1_000_000), default=200, show_default=True)
+@click.option(
+    "--iterations", type=click.IntRange(0, 1_000_000), default=0, show_default="by the objects"
+)
 @options.device_option
 @click.option(
     "--set",

@@ -12,9 +12,11 @@ import click
 from tqdm import tqdm
 
 #: Seconds on two cores, as first estimate; what is left follows from the time really taken.
-_SECONDS_PER_STEP = {"capture": 0.1, "masks": 0.5, "train": 0.6, "scenes": 0.4}
-_SECONDS_AROUND = {"capture": 5.0, "masks": 5.0, "train": 45.0, "scenes": 5.0}
+_SECONDS_PER_STEP = {"capture": 0.1, "masks": 0.5, "train": 0.75, "scenes": 0.4}
+_SECONDS_AROUND = {"capture": 5.0, "masks": 5.0, "train": 40.0, "scenes": 5.0}
 _SECONDS_BETWEEN_LINES = 20.0
+#: Of an object of the demo, where their number decides.
+_USUAL_ITERATIONS = 120
 
 _WORDS = {"capture": "showing", "masks": "masks of", "train": "training for"}
 
@@ -91,7 +93,7 @@ def session_steps(
     for label, count in frames.items():
         steps[label, "capture"] = count
         steps[label, "masks"] = min(views, count)
-        steps[label, "train"] = iterations
+        steps[label, "train"] = iterations or _USUAL_ITERATIONS
     return {**steps, ("", "scenes"): scenes}
 
 

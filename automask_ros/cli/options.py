@@ -72,7 +72,17 @@ _TRAINING = (
         metavar="MODEL",
         help="What training starts from: lite, resnet50, or a path.",
     ),
-    click.option("--iterations", type=click.IntRange(1), metavar="N", help="Steps."),
+    click.option(
+        "--learn",
+        type=click.Choice(("auto", "heads", "all")),
+        help="Class scores on a frozen network, or all layers; auto: heads for lite.",
+    ),
+    click.option(
+        "--iterations",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Batches that are looked at, steps where all learns; default: by the objects.",
+    ),
     click.option(
         "--seconds",
         type=click.FloatRange(0, min_open=True),
@@ -102,6 +112,7 @@ _TRAINING = (
 )
 _TRAINING_NAMES = (
     "base_model",
+    "learn",
     "iterations",
     "seconds",
     "image_size",

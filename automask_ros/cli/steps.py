@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +46,24 @@ def add_views(
     return library, outcome, time.monotonic() - started
 
 
-def train_model(library: Library, settings: dict[str, Any]) -> dict[str, Any]:
+def train_model(
+    library: Library, settings: dict[str, Any], again: int | None = None
+) -> dict[str, Any]:
     """Train, and promote what is good enough; returns the figures of `teach` and `train`.
 
-    ``settings`` are fields of TrainConfig; the others keep its defaults.
+    ``settings`` are fields of TrainConfig; the others keep its defaults, or are those of version
+    ``again``, which is then made again from its own views.
     """
+    from automask_ros.detection.provenance import recorded
     from automask_ros.detection.teaching import train_version
     from automask_ros.detection.training import TrainConfig
 
-    config = TrainConfig(**settings)
+    config, split = TrainConfig(**settings), None
+    if again is not None:
+        config, split = recorded(library, again)
+        config = replace(config, **settings)
     with ProgressDisplay() as progress:
-        result = train_version(library, config, progress)
+        result = train_version(library, config, progress, split)
     return {
         "version": result.version,
         "promoted": result.promoted,

@@ -17,6 +17,7 @@ from automask_ros.cli.steps import (
     print_training,
     train_model,
 )
+from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 
 
@@ -25,6 +26,12 @@ from automask_ros.library.library import Library
 @options.fcn_option
 @options.refiner_option
 @options.training_options
+@click.option(
+    "--again",
+    type=click.IntRange(1),
+    metavar="VERSION",
+    help="Make a model again: from its own views, masks and settings.",
+)
 @options.device_option
 @options.json_option
 def train(
@@ -32,6 +39,7 @@ def train(
     fcn: str,
     refiner: str,
     training: dict[str, Any],
+    again: int | None,
     device: str,
     json_path: Path | None,
 ) -> None:
@@ -42,14 +50,21 @@ def train(
     \b
     Example:
       automask train --library my_objects --iterations 400
+      automask train --library my_objects --again 3
     """
     check_json_path(json_path)
     started = time.monotonic()
     opened = Library(library)
-    masks = make_masks(opened, None, Masking(fcn, device, refiner))
+    if again is None:
+        masks = make_masks(opened, None, Masking(fcn, device, refiner))
+    elif training:
+        name = next(iter(training)).replace("_", "-")
+        raise AutomaskError(f"--again takes the settings of version {again}; leave --{name} out")
+    else:
+        masks = 0.0
     found = mask_figures(opened)
     print_masks(found)
-    figures = train_model(opened, training | {"device": device})
+    figures = train_model(opened, training | {"device": device}, again)
     total = time.monotonic() - started
     figures["seconds"] = {"capture": 0.0, "masks": masks} | figures["seconds"]
     figures["seconds"]["total"] = total

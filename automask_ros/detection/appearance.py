@@ -20,27 +20,35 @@ from torchvision.ops import MultiScaleRoIAlign, roi_align
 CELLS = 3  # a box is looked at in 3 x 3 cells
 HIDDEN = 128
 _SEED = 20
+_DROPOUT = 0.2
 # Keeps a step of the optimiser on a thousand features as small as one on the box head's.
 _GAIN = 0.3
 
 
+_FIRST = 1  # stride 4 is for boxes and masks alone
+
+
 class PyramidAnchors(AnchorGenerator):
-    """Anchors for the pyramid's levels, which come first among the features."""
+    """Anchors for the pyramid's levels from stride 8 on; the pyramid comes first among features."""
 
     def forward(self, image_list: ImageList, feature_maps: list[Tensor]) -> list[Tensor]:
-        anchors: list[Tensor] = super().forward(image_list, feature_maps[: len(self.sizes)])
+        anchors: list[Tensor] = super().forward(
+            image_list, feature_maps[_FIRST : _FIRST + len(self.sizes)]
+        )
         return anchors
 
 
 class PyramidRPNHead(RPNHead):
-    """Proposals from the pyramid's `levels`, which come first among the features."""
+    """Proposals from the pyramid's levels that have anchors."""
 
     def __init__(self, channels: int, anchors: PyramidAnchors) -> None:
         super().__init__(channels, anchors.num_anchors_per_location()[0])
         self._levels = len(anchors.sizes)
 
     def forward(self, x: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        outputs: tuple[list[Tensor], list[Tensor]] = super().forward(x[: self._levels])
+        outputs: tuple[list[Tensor], list[Tensor]] = super().forward(
+            x[_FIRST : _FIRST + self._levels]
+        )
         return outputs
 
 
@@ -91,6 +99,7 @@ class AppearanceScores(nn.Module):
 
     def __init__(self, features: int, num_classes: int) -> None:
         super().__init__()
+        self.dropout = nn.Dropout(_DROPOUT)
         self.hidden = nn.Linear(features, HIDDEN)
         self.scores = nn.Linear(HIDDEN, num_classes, bias=False)
         generator = torch.Generator().manual_seed(_SEED)
@@ -99,7 +108,7 @@ class AppearanceScores(nn.Module):
         nn.init.zeros_(self.scores.weight)
 
     def forward(self, appearance: Tensor) -> Tensor:
-        scores: Tensor = self.scores(functional.relu(self.hidden(appearance)))
+        scores: Tensor = self.scores(functional.relu(self.hidden(self.dropout(appearance))))
         return scores
 
 
@@ -108,9 +117,14 @@ class BoxPredictor(FastRCNNPredictor):
 
     def __init__(self, representation: int, appearance: int, num_classes: int) -> None:
         super().__init__(representation, num_classes)
+        self.features = representation + appearance
         self.appearance = AppearanceScores(appearance, num_classes)
         self._split = representation
 
+    def class_scores(self, x: Tensor) -> Tensor:
+        """Logits ``(R, classes)``."""
+        scores: Tensor = self.cls_score(x[:, : self._split])
+        return scores + self.appearance(x[:, self._split :])
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        scores, deltas = super().forward(x[:, : self._split])
-        return scores + self.appearance(x[:, self._split :]), deltas
+        return self.class_scores(x), self.bbox_pred(x[:, : self._split])

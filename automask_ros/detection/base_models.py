@@ -59,12 +59,20 @@ def load_base_model(
     or a path to a checkpoint or to a directory ``models/VERSION``. `image_size` is the shorter
     side in pixels; the checkpoint's own when None. AutomaskError when there is no such model.
     """
-    if base_model == "resnet50":
+    path = base_model_path(base_model)
+    if path is None:
         num_classes = max(labels.values()) + 1
         return build_resnet50(num_classes, image_size or RESNET50_IMAGE_SIZE), "resnet50"
-    path = weights_path("lite_mask_rcnn.safetensors") if base_model == "lite" else Path(base_model)
     checkpoint = load_checkpoint(path)
     return build(resize_classes(checkpoint, labels), image_size), checkpoint.architecture
+
+
+def base_model_path(base_model: str) -> Path | None:
+    """The file of the start weights; None for ``resnet50``, which torchvision keeps."""
+    if base_model == "resnet50":
+        return None
+    path = weights_path("lite_mask_rcnn.safetensors") if base_model == "lite" else Path(base_model)
+    return path / WEIGHTS_FILE if path.is_dir() else path
 
 
 def build(checkpoint: Checkpoint, image_size: int | None = None) -> MaskRCNN:

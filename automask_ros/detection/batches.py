@@ -1,12 +1,13 @@
-"""Batches made beside training, so that the network never waits for a picture."""
+"""Pictures made beside training, so that the network never waits for one."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
+from typing import TypeVar
 
 import torch
 
@@ -14,29 +15,41 @@ from automask_ros.detection.composites import CompositeDataset, Target, to_targe
 
 Picture = tuple[torch.Tensor, Target]
 Batch = tuple[list[torch.Tensor], list[Target]]
+Made = TypeVar("Made")
 _AHEAD = 12  # pictures ready before they are asked for
+
+
+@contextmanager
+def made_ahead(make: Callable[[int], Made], numbers: Iterable[int]) -> Iterator[Iterator[Made]]:
+    """`make` of each of `numbers`, in their order, in a thread.
+
+    The thread ends with the context; an error in it is raised where what it made is taken.
+    """
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="composites")
+
+    def take() -> Iterator[Made]:
+        waiting: deque[Future[Made]] = deque()
+        for number in numbers:
+            waiting.append(pool.submit(make, number))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    try:
+        yield take()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager
 def pictures(dataset: CompositeDataset) -> Iterator[Iterator[Picture]]:
     """The endless pictures of `dataset` in order of their number, made in a thread.
 
-    Their content depends on seed and number alone, never on timing. The thread ends with the
-    context; an error in it is raised where the picture is taken.
+    Their content depends on seed and number alone, never on timing.
     """
-    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="composites")
-
-    def take() -> Iterator[Picture]:
-        waiting: deque[Future[Picture]] = deque()
-        for number in count():
-            waiting.append(pool.submit(lambda index: to_target(dataset[index]), number))
-            if len(waiting) > _AHEAD:
-                yield waiting.popleft().result()
-
-    try:
-        yield take()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with made_ahead(lambda number: to_target(dataset[number]), count()) as made:
+        yield made
 
 
 def next_batch(source: Iterator[Picture], size: int) -> Batch:

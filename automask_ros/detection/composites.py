@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from automask_ros.detection import camera
 from automask_ros.detection.cutouts import Cutout, cut_out, distractor, remove_object
+from automask_ros.detection.foreign import foreign_places, foreign_thing
 from automask_ros.detection.pasting import fit_image, network_size
 from automask_ros.detection.placing import Placement, Scene
 from automask_ros.detection.textures import random_background
@@ -26,13 +27,15 @@ Target = dict[str, torch.Tensor]
 class CompositeConfig:
     """How the pictures that teach are made; shares are of all pictures."""
 
-    real_share: float = 0.2  # views as they are, nothing pasted
+    real_share: float = 0.1  # views as they are, nothing pasted
     labelled_background_share: float = 0.25  # views with their own object left in, and more pasted
     emptied_background_share: float = 0.25  # views with their own object removed; the rest is drawn
-    most_objects: int = 5
-    most_distractors: int = 4
-    smallest: float = 0.3  # size of a pasted object relative to its size in the view
-    largest: float = 1.25
+    most_objects: int = 9
+    most_distractors: int = 9
+    foreign_share: float = 0.65  # of the distractors: rendered things; the rest are made-up shapes
+    foreign_place_share: float = 0.5  # of drawn backgrounds: rendered scenes full of other things
+    smallest: float = 0.22  # size of a pasted object relative to its size in the view
+    largest: float = 1.1
     upright_share: float = 0.6  # turned by 20 degrees at most; the rest by any angle
     least_visible: float = 0.25  # share of an object that must show for it to be taught
     least_pixels: int = 40
@@ -87,7 +90,7 @@ class CompositeDataset:
         for label, class_id in labels.items():
             if not self._sources[class_id]:
                 raise AutomaskError(f"no usable mask of {label}; capture more views of it")
-        self._class_ids = sorted(self._sources)
+        self.class_ids = sorted(self._sources)
         self._backgrounds = [fit_image(image, image_size) for image in backgrounds]
         self._emptied: dict[int, BGRImage] = {}
 
@@ -110,7 +113,7 @@ class CompositeDataset:
         return self._finish(rng, scene)
 
     def _any_source(self, rng: np.random.Generator) -> _Source:
-        sources = self._sources[int(rng.choice(self._class_ids))]
+        sources = self._sources[int(rng.choice(self.class_ids))]
         return sources[rng.integers(len(sources))]
 
     def _scene_of(self, rng: np.random.Generator, source: _Source) -> Scene:
@@ -139,7 +142,15 @@ class CompositeDataset:
         if self._backgrounds and rng.random() < 0.7:
             image = self._backgrounds[rng.integers(len(self._backgrounds))]
             return np.asarray(cv2.resize(image, (size[1], size[0])), np.uint8)
+        if rng.random() < self.config.foreign_place_share:
+            places = foreign_places()
+            return _window(rng, places[rng.integers(len(places))], size)
         return random_background(rng, size[0], size[1])
+
+    def _distractor(self, rng: np.random.Generator, thing: Cutout) -> Cutout:
+        if rng.random() < self.config.foreign_share:
+            return foreign_thing(rng, thing)
+        return distractor(rng, thing, self._without_object(self._any_source(rng)))
 
     def _fill(self, rng: np.random.Generator, scene: Scene) -> None:
         """Paste objects and distractors in a random order, so that any may hide any."""
@@ -150,7 +161,7 @@ class CompositeDataset:
             source = self._any_source(rng)
             thing = source.cutout
             if not is_object:
-                thing = distractor(rng, thing, self._without_object(self._any_source(rng)))
+                thing = self._distractor(rng, thing)
             lit = camera.relight(rng, camera.shade(rng, thing.image), strength=0.8)
             placement = Placement.random(
                 rng,
@@ -186,6 +197,21 @@ def to_target(composite: Composite) -> tuple[torch.Tensor, Target]:
         "labels": torch.from_numpy(composite.class_ids),
         "masks": torch.from_numpy(composite.masks.astype(np.uint8)),
     }
+
+
+def _window(rng: np.random.Generator, image: BGRImage, size: tuple[int, int]) -> BGRImage:
+    """A random part of `image`, mirrored by chance, brought to `size` (height, width)."""
+    share = float(rng.uniform(0.45, 1.0))
+    scale = min(image.shape[0] / size[0], image.shape[1] / size[1]) * share
+    rows, columns = max(2, round(size[0] * scale)), max(2, round(size[1] * scale))
+    top = int(rng.integers(image.shape[0] - rows + 1))
+    left = int(rng.integers(image.shape[1] - columns + 1))
+    part = image[top : top + rows, left : left + columns]
+    if rng.random() < 0.5:
+        part = part[:, ::-1]
+    part = np.ascontiguousarray(part)
+    way = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(part, (size[1], size[0]), interpolation=way), np.uint8)
 
 
 def _read(library: Library, view: View, class_id: int, image_size: int) -> _Source | None:

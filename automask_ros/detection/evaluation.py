@@ -37,6 +37,7 @@ def evaluate(
     """Average precision of `predictor` on the images of a COCO file, and its results.
 
     The summary has ``AP``, ``AP50``, ``AP75`` (masks), the same ``per_label`` and under ``box``,
+    ``precision_at_recall`` (per label, at IoU 0.50, for recalls of 0, 0.01 ... 1)
     and ``not_taught``: the categories that the model does not know, which are left out.
     AutomaskError when an image is missing or no category is known.
     """
@@ -130,7 +131,11 @@ def _figures(
         label: _measures(precision[:, :, measured.params.catIds.index(number)])
         for label, number in ids.items()
     }
-    return _measures(precision) | {"per_label": per_label}
+    curves = {
+        label: _curve(precision[0, :, measured.params.catIds.index(number)])
+        for label, number in ids.items()
+    }
+    return _measures(precision) | {"per_label": per_label, "precision_at_recall": curves}
 
 
 def _measures(precision: np.ndarray) -> dict[str, float | None]:
@@ -138,6 +143,11 @@ def _measures(precision: np.ndarray) -> dict[str, float | None]:
     slices = {"AP": precision, "AP50": precision[0], "AP75": precision[5]}
     known = {name: values[values > -1] for name, values in slices.items()}
     return {name: float(values.mean()) if values.size else None for name, values in known.items()}
+
+
+def _curve(precision: np.ndarray) -> list[float]:
+    """Precision at IoU 0.50 for recalls of 0, 0.01 ... 1; empty where nothing was annotated."""
+    return [round(float(value), 4) for value in precision] if (precision > -1).all() else []
 
 
 def _complete(gold: COCO, annotation: dict[str, Any]) -> None:

@@ -15,12 +15,14 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import batched_nms, clip_boxes_to_image, nms
 
 from automask_ros.detection.folding import folded
+from automask_ros.detection.roi_heads import window
 
 SAME_LABEL_OVERLAP = 0.5
 # Two labels on one object: the better one stays. Boxes of neighbours that hide each other reach
 # higher overlaps than those of one label, so this bar is higher.
 ANY_LABEL_OVERLAP = 0.7
 SIZE_DIVISOR = 32
+_WORTH_A_SECOND_LOOK = 0.02  # least chance of any label
 
 
 class DetectionGraph(nn.Module):
@@ -28,8 +30,9 @@ class DetectionGraph(nn.Module):
 
     forward(image, minimum): `image` is ``(H, W, 3) uint8 BGR`` at the network's size, `minimum`
     is ``(classes,) float32``, the least score that counts for each class (the background's is
-    ignored). Returns ``boxes (N, 4) float32 xyxy`` in pixels of `image`, ``scores (N,)``
-    descending, ``class_ids (N,) int64`` and ``masks (N, 28, 28)`` probabilities.
+    ignored). Returns ``windows (N, 4) float32 xyxy`` in pixels of `image`, ``scores (N,)``
+    descending, ``class_ids (N,) int64`` and ``masks (N, 28, 28)``, probabilities in the windows.
+    The windows are the boxes, or wider where the heads look for masks beyond them.
     """
 
     mean: Tensor
@@ -41,18 +44,32 @@ class DetectionGraph(nn.Module):
         self.rpn = model.rpn
         self.heads = model.roi_heads
         self.detections = model.roi_heads.detections_per_img
+        self.mask_window = float(getattr(model.roi_heads, "mask_window", 1.0))
+        self.second_look = bool(getattr(model.roi_heads, "second_look", False))
         self.register_buffer("mean", torch.tensor(model.transform.image_mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(model.transform.image_std).view(1, 3, 1, 1))
 
     def forward(self, image: Tensor, minimum: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        features, proposals, size = self.look(image)
+        boxes, scores, class_ids = self._boxes(features, proposals, size, minimum)
+        windows = window(boxes, self.mask_window)
+        return windows, scores, class_ids, self._masks(features, windows, class_ids, size)
+
+    def look(self, image: Tensor) -> tuple[dict[str, Tensor], Tensor, tuple[int, int]]:
+        """Feature maps, proposals ``(P, 4)`` and (height, width) of `image` ``(H, W, 3)``."""
         height, width = image.shape[0], image.shape[1]
         pixels = (self._normalised(image) - self.mean) / self.std
         pixels = functional.pad(pixels, (0, -width % SIZE_DIVISOR, 0, -height % SIZE_DIVISOR))
         features = self.backbone(pixels)
-        sizes = [(height, width)]
-        proposals, _ = self.rpn(ImageList(pixels, sizes), features)
-        boxes, scores, class_ids = self._boxes(features, proposals, sizes, minimum)
-        return boxes, scores, class_ids, self._masks(features, boxes, class_ids, sizes)
+        proposals, _ = self.rpn(ImageList(pixels, [(height, width)]), features)
+        return features, proposals[0], (height, width)
+
+    def represent(
+        self, features: dict[str, Tensor], boxes: Tensor, size: tuple[int, int]
+    ) -> Tensor:
+        """What the box predictor sees of each of `boxes` ``(N, 4)``: ``(N, F)``."""
+        seen: Tensor = self.heads.box_head(self.heads.box_roi_pool(features, [boxes], [size]))
+        return seen
 
     def _normalised(self, image: Tensor) -> Tensor:
         return image.flip(2).permute(2, 0, 1)[None].to(self.mean.dtype) / 255.0
@@ -60,35 +77,54 @@ class DetectionGraph(nn.Module):
     def _boxes(
         self,
         features: dict[str, Tensor],
-        proposals: list[Tensor],
-        sizes: list[tuple[int, int]],
+        proposals: Tensor,
+        size: tuple[int, int],
         minimum: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Boxes, scores and class ids that pass their class's minimum, overlaps removed."""
-        pooled = self.heads.box_roi_pool(features, proposals, sizes)
-        logits, deltas = self.heads.box_predictor(self.heads.box_head(pooled))
-        scores, best = functional.softmax(logits.float(), -1)[:, 1:].max(1)
+        logits, deltas = self.heads.box_predictor(self.represent(features, proposals, size))
+        chances = functional.softmax(logits.float(), -1)
+        every = self.heads.box_coder.decode(deltas.float(), [proposals])
+        best = chances[:, 1:].argmax(1) + 1
+        boxes = every.gather(1, best[:, None, None].expand(-1, 1, 4))[:, 0]
+        boxes = clip_boxes_to_image(boxes, size)
+        large = (boxes[:, 2:] - boxes[:, :2]).amin(1) >= 1.0
+        if self.second_look:
+            boxes, chances = self._again(features, boxes, chances, size, large)
+            large = torch.ones_like(chances[:, 0], dtype=torch.bool)
+        scores, best = chances[:, 1:].max(1)
         class_ids = best + 1
-        every = self.heads.box_coder.decode(deltas.float(), proposals)
-        boxes = every.gather(1, class_ids[:, None, None].expand(-1, 1, 4))[:, 0]
-        boxes = clip_boxes_to_image(boxes, sizes[0])
-        sides = boxes[:, 2:] - boxes[:, :2]
-        kept = torch.where((scores >= minimum[class_ids]) & (sides.amin(1) >= 1.0))[0]
+        kept = torch.where((scores >= minimum[class_ids]) & large)[0]
         boxes, scores, class_ids = boxes[kept], scores[kept], class_ids[kept]
         kept = batched_nms(boxes, scores, class_ids, SAME_LABEL_OVERLAP)
         boxes, scores, class_ids = boxes[kept], scores[kept], class_ids[kept]
         kept = nms(boxes, scores, ANY_LABEL_OVERLAP)[: self.detections]
         return boxes[kept], scores[kept], class_ids[kept]
 
+    def _again(
+        self,
+        features: dict[str, Tensor],
+        boxes: Tensor,
+        chances: Tensor,
+        size: tuple[int, int],
+        large: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """The boxes that may show something, and the mean of the chances of before and of now that
+        the box sits better."""
+        kept = torch.where((chances[:, 1:].amax(1) >= _WORTH_A_SECOND_LOOK) & large)[0]
+        boxes = boxes[kept]
+        logits, _ = self.heads.box_predictor(self.represent(features, boxes, size))
+        return boxes, (chances[kept] + functional.softmax(logits.float(), -1)) / 2
+
     def _masks(
         self,
         features: dict[str, Tensor],
         boxes: Tensor,
         class_ids: Tensor,
-        sizes: list[tuple[int, int]],
+        size: tuple[int, int],
     ) -> Tensor:
         """``(N, 28, 28)`` probabilities of each box's own class."""
-        pooled = self.heads.mask_roi_pool(features, [boxes], sizes)
+        pooled = self.heads.mask_roi_pool(features, [boxes], [size])
         logits = self.heads.mask_predictor(self.heads.mask_head(pooled))
         own = logits.gather(1, class_ids[:, None, None, None].expand(-1, 1, 28, 28))[:, 0]
         return own.float().sigmoid()

@@ -21,13 +21,24 @@ class Split:
 
     training: tuple[View, ...]
     held_out: tuple[View, ...]
+    neither: tuple[View, ...] = ()
+
+    @property
+    def everything(self) -> tuple[View, ...]:
+        """All of them."""
+        return self.training + self.neither + self.held_out
 
 
 def split_by_time(views: Sequence[View], share: float) -> Split:
     """The latest `share` of one label's `views` is held out, with a gap before it."""
     ordered = sorted(views, key=lambda view: (view.captured_at, view.id))
     count = max(1, round(len(ordered) * share))
-    return Split(tuple(ordered[: len(ordered) - count - _GAP]), tuple(ordered[-count:]))
+    first = len(ordered) - count
+    return Split(
+        tuple(ordered[: first - _GAP]),
+        tuple(ordered[first:]),
+        tuple(ordered[first - _GAP : first]),
+    )
 
 
 def split_library(
@@ -43,6 +54,7 @@ def split_library(
         raise AutomaskError(f"{library.root} has no views; add some first (automask add)")
     training: list[View] = []
     held_out: list[View] = []
+    neither: list[View] = []
     for label in chosen:
         trainable = library.trainable_views(label)
         if len(trainable) < max(min_views, 2 + _GAP):
@@ -54,7 +66,8 @@ def split_library(
         split = split_by_time(trainable, share)
         training += split.training
         held_out += split.held_out
-    return Split(tuple(training), tuple(held_out))
+        neither += split.neither
+    return Split(tuple(training), tuple(held_out), tuple(neither))
 
 
 def coco_truth(library: Library, views: Sequence[View], labels: dict[str, int]) -> dict[str, Any]:

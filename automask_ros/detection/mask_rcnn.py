@@ -31,6 +31,7 @@ from automask_ros.detection.appearance import (
     PyramidAnchors,
     PyramidRPNHead,
 )
+from automask_ros.detection.roi_heads import WindowedRoIHeads
 from automask_ros.errors import AutomaskError
 
 LITE_CHANNELS = 128
@@ -38,7 +39,10 @@ _BODY_CHANNELS = (24, 40, 112, 320)  # of EfficientNet-Lite0 at strides 4, 8, 16
 _APPEARANCE_LEVELS = {"body1": (8, 40), "body2": (16, 112)}  # strides and channels
 APPEARANCE_FEATURES = (40 + 112) * CELLS**2
 LITE_BOX_FEATURES = 512
-LITE_IMAGE_SIZE = 320
+# Sides in pixels, whatever the image size, at strides 8 to 64; stride 4 would have four times as
+# many to look at.
+_ANCHORS = ((16, 28), (48, 80), (112, 176), (256, 384))
+LITE_IMAGE_SIZE = 480
 RESNET50_IMAGE_SIZE = 480
 COCO_CLASSES = 91
 # Longer side allowed over the shorter one: 16:9 cameras fit without losing resolution.
@@ -58,6 +62,11 @@ class LiteBackbone(nn.Module):
         self.fpn = FeaturePyramidNetwork(
             list(_BODY_CHANNELS), LITE_CHANNELS, extra_blocks=LastLevelMaxPool()
         )
+        # At stride 4 the usual 3 x 3 convolution would cost as much as the whole backbone.
+        self.fpn.layer_blocks[0] = nn.Sequential(
+            nn.Conv2d(LITE_CHANNELS, LITE_CHANNELS, 3, padding=1, groups=LITE_CHANNELS),
+            nn.Conv2d(LITE_CHANNELS, LITE_CHANNELS, 1),
+        )
         self.out_channels = LITE_CHANNELS
 
     def forward(self, images: Tensor) -> OrderedDict[str, Tensor]:
@@ -76,8 +85,7 @@ def build_lite(num_classes: int, image_size: int = LITE_IMAGE_SIZE) -> MaskRCNN:
     `num_classes` counts the background; `image_size` is the shorter side in pixels that every
     image is brought to inside the network.
     """
-    sizes = tuple((round(side * image_size / LITE_IMAGE_SIZE),) for side in (16, 32, 64, 128, 256))
-    anchors = PyramidAnchors(sizes, ((0.5, 1.0, 2.0),) * len(sizes))
+    anchors = PyramidAnchors(_ANCHORS, ((0.5, 1.0, 2.0),) * len(_ANCHORS))
     levels = ["0", "1", "2", "3"]
     pool = MultiScaleRoIAlign(levels, output_size=7, sampling_ratio=2)
     model = MaskRCNN(
@@ -101,6 +109,7 @@ def build_lite(num_classes: int, image_size: int = LITE_IMAGE_SIZE) -> MaskRCNN:
         mask_head=MaskRCNNHeads(LITE_CHANNELS, (LITE_CHANNELS,) * 4, 1),
         mask_predictor=MaskRCNNPredictor(LITE_CHANNELS, LITE_CHANNELS, num_classes),
     )
+    model.roi_heads = WindowedRoIHeads.replacing(model.roi_heads)
     model.roi_heads.box_roi_pool = BoxPool(pool, _APPEARANCE_LEVELS)
     return model
 

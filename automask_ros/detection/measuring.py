@@ -11,13 +11,15 @@ from automask_ros.detection.evaluation import coco_results, evaluate_results
 from automask_ros.detection.holdout import coco_truth
 from automask_ros.detection.prediction import Predictor
 from automask_ros.detection.thresholds import (
+    Instance,
     Judged,
     choose_threshold,
     judge_detections,
+    matched,
     working_point,
 )
 from automask_ros.library.library import Library
-from automask_ros.types import BGRImage, BoolMask, Detections, Progress, ProgressCallback, View
+from automask_ros.types import BGRImage, Detections, Progress, ProgressCallback, View
 
 GROUND_TRUTH = "automatic masks of held-out views"
 
@@ -28,7 +30,26 @@ class Measurement:
 
     evaluation: dict[str, Any]
     thresholds: dict[str, float]
-    examples: list[tuple[str, BGRImage, Detections]]
+    examples: list[tuple[str, BGRImage, Detections]]  # the worst first
+
+
+def measure_views(
+    predictor: Predictor,
+    library: Library,
+    views: Sequence[View],
+    stage: str,
+    progress: ProgressCallback | None = None,
+) -> dict[str, Any]:
+    """Average precision of `predictor` on `views`, whose masks are the truth, for the labels that
+    both know; `stage` names the work in `progress`."""
+    shown = [view for view in views if view.label in predictor.labels]
+    labels = {view.label: predictor.labels[view.label] for view in shown}
+    results: list[dict[str, Any]] = []
+    for number, view in enumerate(shown):
+        found = predictor.detect_all(library.read_image(view))
+        results += coco_results(found, number, predictor.labels)
+        _report(progress, stage, number + 1, len(shown))
+    return evaluate_results(coco_truth(library, shown, labels), results, labels)
 
 
 def measure(
@@ -46,10 +67,11 @@ def measure(
     results: list[dict[str, Any]] = []
     judged: list[Judged] = []
     objects = dict.fromkeys(predictor.labels, 0)
-    examples: list[tuple[str, BGRImage, Detections]] = []
+    looked_at: list[_LookedAt] = []
 
-    def judge(found: Detections, instances: list[tuple[str, BoolMask]]) -> None:
+    def judge(name: str, image: BGRImage, found: Detections, instances: list[Instance]) -> None:
         judged.extend(judge_detections(found, instances))
+        looked_at.append(_LookedAt(name, image, found, instances))
         for label, _ in instances:
             objects[label] += 1
 
@@ -58,17 +80,17 @@ def measure(
         found = predictor.detect_all(image)
         results += coco_results(found, number, predictor.labels)
         mask = library.read_mask(view)
-        judge(found, [] if mask is None else [(view.label, mask)])
-        examples.append((f"{view.label} {view.id}", image, found))
-        _report(progress, number + 1, total)
+        instances = [] if mask is None else [(view.label, mask)]
+        judge(f"{view.label} {view.id}", image, found, instances)
+        _report(progress, "evaluate", number + 1, total)
     names = {class_id: label for label, class_id in predictor.labels.items()}
     for number in range(clutter_count):
         composite = clutter[number]
         found = predictor.detect_all(composite.image)
-        instances = zip(composite.class_ids, composite.masks, strict=True)
-        judge(found, [(names[int(class_id)], mask) for class_id, mask in instances])
-        examples.append((f"composite {number}", composite.image, found))
-        _report(progress, len(views) + number + 1, total)
+        pairs = zip(composite.class_ids, composite.masks, strict=True)
+        instances = [(names[int(class_id)], mask) for class_id, mask in pairs]
+        judge(f"composite {number}", composite.image, found, instances)
+        _report(progress, "evaluate", len(views) + number + 1, total)
     thresholds = {
         label: choose_threshold([each for each in judged if each.label == label], objects[label])
         for label in predictor.labels
@@ -76,8 +98,30 @@ def measure(
     evaluation = evaluate_results(truth, results, labels=predictor.labels)
     evaluation["ground_truth"] = GROUND_TRUTH
     evaluation["working_point"] = working_point(judged, objects, thresholds)
-    shown = [(name, image, _above(found, thresholds)) for name, image, found in examples]
-    return Measurement(evaluation, thresholds, shown)
+    return Measurement(evaluation, thresholds, _worst_first(looked_at, thresholds))
+
+
+@dataclass(frozen=True, eq=False)
+class _LookedAt:
+    """A picture, everything that was found in it, and what is there."""
+
+    name: str
+    image: BGRImage
+    found: Detections
+    instances: list[Instance]
+
+
+def _worst_first(
+    pictures: Sequence[_LookedAt], thresholds: dict[str, float]
+) -> list[tuple[str, BGRImage, Detections]]:
+    """The pictures with what passes the thresholds, by how well that matches what is there."""
+    rated = []
+    for each in pictures:
+        found = _above(each.found, thresholds)
+        quality = matched(found, each.instances)
+        rated.append((quality, f"{each.name}: {quality:.2f}", each.image, found))
+    rated.sort(key=lambda row: row[0])
+    return [(name, image, found) for _, name, image, found in rated]
 
 
 def _above(found: Detections, thresholds: dict[str, float]) -> Detections:
@@ -93,6 +137,6 @@ def _above(found: Detections, thresholds: dict[str, float]) -> Detections:
     )
 
 
-def _report(progress: ProgressCallback | None, step: int, total: int) -> None:
+def _report(progress: ProgressCallback | None, stage: str, step: int, total: int) -> None:
     if progress is not None:
-        progress(Progress("evaluate", step, total))
+        progress(Progress(stage, step, total))

@@ -102,11 +102,21 @@ class Scene:
         """Darken what lies under and beside a thing whose alpha starts at pixel `low`."""
         size = max(alpha.shape)
         shift = low + rng.normal(0, 0.05, 2) * size + (0, 0.04 * size)
-        matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float64)
-        cast = cv2.warpAffine(alpha, matrix, (self.size[1], self.size[0]))
-        cast = cv2.GaussianBlur(cast, (0, 0), max(0.5, float(rng.uniform(0.02, 0.1)) * size))
-        light = 1 - float(rng.uniform(0.15, 0.6)) * cast[..., None].astype(np.float32) / 255
-        self.image = (self.image * light).astype(np.uint8)
+        spread = max(0.5, float(rng.uniform(0.02, 0.1)) * size)
+        depth = float(rng.uniform(0.15, 0.6))
+        # Only where the shadow reaches: a blur of the whole picture would take most of the time.
+        reach = int(np.ceil(3 * spread)) + 1
+        left, top = np.maximum(np.floor(shift).astype(int) - reach, 0)
+        far = np.ceil(shift).astype(int) + (alpha.shape[1], alpha.shape[0]) + reach
+        right, bottom = np.minimum(far, (self.size[1], self.size[0]))
+        if left >= right or top >= bottom:
+            return
+        matrix = np.array([[1, 0, shift[0] - left], [0, 1, shift[1] - top]], np.float64)
+        cast = cv2.warpAffine(alpha, matrix, (int(right - left), int(bottom - top)))
+        cast = cv2.GaussianBlur(cast, (0, 0), spread)
+        light = 1 - depth * cast[..., None].astype(np.float32) / 255
+        part = self.image[top:bottom, left:right]
+        part[:] = (part * light).astype(np.uint8)
 
 
 def _warp(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.base_models import build, load_checkpoint
+from automask_ros.detection.doubles import lower_doubles
 from automask_ros.detection.pasting import fit_image, paste_mask
 from automask_ros.detection.runtimes import OnnxRuntime, Runtime, TorchRuntime
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
-from automask_ros.types import BGRImage, Detections
+from automask_ros.types import BGRImage, Detections, PlacedMask
 
 ONNX_FILE = "model.onnx"
 # Detections below it say nothing; average precision is measured from here on.
@@ -112,18 +114,33 @@ class Predictor:
         for label, class_id in self.labels.items():
             minimum[class_id] = thresholds.get(label, 0.5)
         fitted = fit_image(image, self.image_size)
-        boxes, scores, class_ids, masks = self.runtime(fitted, minimum)
+        windows, scores, class_ids, masks = self.runtime(fitted, minimum)
         size = (int(image.shape[0]), int(image.shape[1]))
         scale = (size[1] / fitted.shape[1], size[0] / fitted.shape[0])
-        boxes = boxes * np.array([scale[0], scale[1], scale[0], scale[1]], np.float32)
+        windows = windows * np.array([scale[0], scale[1], scale[0], scale[1]], np.float32)
+        placed = tuple(
+            paste_mask(mask, box, size, scale) for mask, box in zip(masks, windows, strict=True)
+        )
+        scores = lower_doubles(placed, scores, class_ids)
+        # Lowered scores change the order, and may not pass any more.
+        kept = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= minimum[class_ids[i]]]
         names = {class_id: label for label, class_id in self.labels.items()}
         return Detections(
-            boxes=boxes,
-            scores=scores,
-            class_ids=class_ids.astype(np.int32),
-            labels=tuple(names[int(class_id)] for class_id in class_ids),
-            masks=tuple(
-                paste_mask(mask, box, size, scale) for mask, box in zip(masks, boxes, strict=True)
-            ),
+            boxes=_bounds([placed[i] for i in kept], windows[kept]),
+            scores=scores[kept],
+            class_ids=class_ids[kept].astype(np.int32),
+            labels=tuple(names[int(class_ids[i])] for i in kept),
+            masks=tuple(placed[i] for i in kept),
             image_size=size,
         )
+
+
+def _bounds(masks: Sequence[PlacedMask], windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The box of each mask, ``(N, 4) xyxy``; its window where not one pixel is set."""
+    boxes = windows.copy()
+    for box, mask in zip(boxes, masks, strict=True):
+        rows, columns = np.flatnonzero(mask.pixels.any(1)), np.flatnonzero(mask.pixels.any(0))
+        if len(rows):
+            box[:] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+            box += (mask.left, mask.top, mask.left, mask.top)
+    return boxes

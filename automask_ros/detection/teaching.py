@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,23 +17,23 @@ from automask_ros.detection.base_models import (
     load_checkpoint,
     save_checkpoint,
 )
-from automask_ros.detection.composites import CompositeDataset
 from automask_ros.detection.export import export_onnx
 from automask_ros.detection.holdout import Split, split_library
-from automask_ros.detection.measuring import Measurement, measure
+from automask_ros.detection.lessons import Learned, Subject, learn_all, learn_heads
+from automask_ros.detection.measuring import measure_views
 from automask_ros.detection.prediction import ONNX_FILE, Predictor, pick_device
 from automask_ros.detection.promotion import decide, measure_live
+from automask_ros.detection.provenance import provenance
 from automask_ros.detection.runtimes import OnnxRuntime, TorchRuntime
-from automask_ros.detection.training import TrainConfig, TrainingLog, train
+from automask_ros.detection.stage_clock import StageClock
+from automask_ros.detection.training import TrainConfig
 from automask_ros.library.files import write_json
 from automask_ros.library.library import Library
 from automask_ros.library.report import write_model_report
-from automask_ros.library.sources import read_images
-from automask_ros.types import Progress, ProgressCallback, View
+from automask_ros.types import BGRImage, Progress, ProgressCallback
 
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
-_CLUTTER = 24  # composites of held-out views that thresholds are chosen on, beside the views
 _CONTACT_SHEET = 16
 
 
@@ -51,86 +49,68 @@ class TrainResult:
 
 
 def train_version(
-    library: Library, config: TrainConfig, progress: ProgressCallback | None = None
+    library: Library,
+    config: TrainConfig,
+    progress: ProgressCallback | None = None,
+    split: Split | None = None,
 ) -> TrainResult:
     """Train on every accepted mask of the library, measure, export, commit and maybe promote.
 
+    A `split` given takes the place of the library's present one (`provenance.recorded`).
     What is not good enough to go live (see `promotion`) is kept and not promoted. AutomaskError
     when a label has too few accepted masks, or for a wrong setting.
     """
-    clock = _Clock()
+    clock = StageClock()
     report = progress or (lambda _: None)
     device = pick_device(config.device)
-    split = split_library(library, config.labels, config.holdout, config.min_views)
+    if split is None:
+        split = split_library(library, config.labels, config.holdout, config.min_views)
     labels = library.models.class_ids({view.label for view in split.training})
     with clock.stage("composites"):
         report(Progress("composites", 0, 1))
         model, architecture = load_base_model(config.base_model, labels, config.image_size)
-        image_size = int(model.transform.min_size[0])
-        backgrounds = read_images(Path(config.backgrounds)) if config.backgrounds else []
-
-        def composites(views: tuple[View, ...], seed: int) -> CompositeDataset:
-            return CompositeDataset(
-                library,
-                views,
-                labels,
-                image_size=image_size,
-                seed=seed,
-                backgrounds=backgrounds,
-                config=config.composites,
-            )
-
-        dataset = composites(split.training, config.seed)
-        clutter = composites(split.held_out, config.seed + 1)
-    with clock.stage("train"):
-        log = train(model, dataset, config, device, report)
+    subject = Subject(library, split, labels, model, device, config)
+    learn = learn_heads if config.learns_heads(architecture) else learn_all
+    learned = learn(subject, clock, report)
     with library.models.stage() as staged:
-        save_checkpoint(
-            model,
-            staged / WEIGHTS_FILE,
-            architecture=architecture,
-            labels=labels,
-            image_size=image_size,
-        )
         with clock.stage("export"):
             report(Progress("export", 0, 1))
-            stored = build(load_checkpoint(staged))
-            export_onnx(stored, staged / ONNX_FILE, dataset[0].image)
-        with clock.stage("evaluate"):
+            stored = _store(subject, architecture, staged, learned.dataset[0].image)
+        with clock.stage("compare"):
             predictor = _predictor(staged, stored, labels, device)
-            found = measure(predictor, library, split.held_out, clutter, _CLUTTER, report)
+            final = measure_views(predictor, library, split.held_out, "compare", report)
             live = measure_live(library, split.held_out, device, report)
         decision = decide(
-            found.evaluation, live, min_ap50=config.min_ap50, tolerance=config.tolerance
+            learned.found.evaluation,
+            live,
+            final=final,
+            min_ap50=config.min_ap50,
+            tolerance=config.tolerance,
         )
-        record = _record(config, architecture, labels, image_size, split, found, log, clock)
-        sheet = [dataset[number].image for number in range(_CONTACT_SHEET)]
-        _write_findings(library, staged, record, found, log, sheet)
+        record = _record(subject, architecture, learned, clock)
+        _write_findings(library, staged, record, learned)
         report(Progress("promote", 0, 1))
         version = library.models.commit(staged, record)
     if decision.promoted:
         library.models.promote(version, decision.reason)
     report(Progress("done", 1, 1))
     return TrainResult(
-        version, decision.promoted, decision.reason, clock.seconds(), found.evaluation
+        version, decision.promoted, decision.reason, clock.seconds(), learned.found.evaluation
     )
 
 
-class _Clock:
-    """Seconds of each stage."""
-
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._stages: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        self._stages[name] = round(time.monotonic() - started, 3)
-
-    def seconds(self) -> dict[str, float]:
-        return {**self._stages, "total": round(time.monotonic() - self._started, 3)}
+def _store(subject: Subject, architecture: str, staged: Path, image: BGRImage) -> MaskRCNN:
+    """Write weights and graph; the network as it was stored, from which the graph was made."""
+    save_checkpoint(
+        subject.model,
+        staged / WEIGHTS_FILE,
+        architecture=architecture,
+        labels=subject.labels,
+        image_size=subject.image_size,
+    )
+    stored = build(load_checkpoint(staged))
+    export_onnx(stored, staged / ONNX_FILE, image)
+    return stored
 
 
 def _predictor(staged: Path, model: MaskRCNN, labels: dict[str, int], device: str) -> Predictor:
@@ -144,56 +124,39 @@ def _predictor(staged: Path, model: MaskRCNN, labels: dict[str, int], device: st
 
 
 def _record(
-    config: TrainConfig,
-    architecture: str,
-    labels: dict[str, int],
-    image_size: int,
-    split: Split,
-    found: Measurement,
-    log: TrainingLog,
-    clock: _Clock,
+    subject: Subject, architecture: str, learned: Learned, clock: StageClock
 ) -> dict[str, Any]:
     """model.json: what the version knows, and how it came about."""
-    views = {
-        label: {
-            "training": [view.id for view in split.training if view.label == label],
-            "held_out": [view.id for view in split.held_out if view.label == label],
-        }
-        for label in labels
-    }
+    split, config = subject.split, subject.config
+    thresholds = learned.found.thresholds
     return {
         "architecture": architecture,
-        "labels": labels,
+        "labels": subject.labels,
         "base_model": config.base_model,
-        "image_size": image_size,
-        "thresholds": {label: round(score, 4) for label, score in found.thresholds.items()},
+        "image_size": subject.image_size,
+        "thresholds": {label: round(score, 4) for label, score in thresholds.items()},
         "seed": config.seed,
         "created_at": time.time(),
         "config": asdict(config),
-        "views": views,
-        "iterations": len(log.losses),
-        "batch_size": log.batch_size,
+        "iterations": len(learned.log.losses),
+        "batch_size": learned.log.batch_size,
         "seconds": clock.seconds(),
-        "software": {"torch": torch.__version__},
+        **provenance(subject.library, split, config),
     }
 
 
 def _write_findings(
-    library: Library,
-    staged: Path,
-    record: dict[str, Any],
-    found: Measurement,
-    log: TrainingLog,
-    sheet: list[Any],
+    library: Library, staged: Path, record: dict[str, Any], learned: Learned
 ) -> None:
-    losses = [round(loss, 5) for loss in log.losses]
-    write_json(staged / METRICS_FILE, {"evaluation": found.evaluation, "losses": losses})
+    losses = [round(loss, 5) for loss in learned.log.losses]
+    evaluation = learned.found.evaluation
+    write_json(staged / METRICS_FILE, {"evaluation": evaluation, "losses": losses})
     write_model_report(
         library,
         staged / REPORT_FILE,
         record=record,
-        metrics=found.evaluation,
+        metrics=evaluation,
         losses=losses,
-        composites=sheet,
-        detections=found.examples,
+        composites=[learned.dataset[number].image for number in range(_CONTACT_SHEET)],
+        detections=learned.found.examples,
     )

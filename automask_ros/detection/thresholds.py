@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from automask_ros.types import BoolMask, Detections
 
 LOWEST, HIGHEST, DEFAULT = 0.3, 0.9, 0.5
 _HIT = 0.5  # mask IoU from which a detection counts as right
+
+Instance: TypeAlias = tuple[str, BoolMask]
+"""What is in a picture: a label, and its pixels ``(H, W)``."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Judged:
     right: bool
 
 
-def judge_detections(found: Detections, truth: Iterable[tuple[str, BoolMask]]) -> list[Judged]:
+def judge_detections(found: Detections, truth: Iterable[Instance]) -> list[Judged]:
     """Each detection, best first, takes the free object of its label that it covers best.
 
     `truth` holds label and mask ``(H, W) bool`` of every taught object in the picture.
@@ -37,6 +41,22 @@ def judge_detections(found: Detections, truth: Iterable[tuple[str, BoolMask]]) -
             free.pop(int(np.argmax(overlaps)))
         judged.append(Judged(label, float(score), right))
     return judged
+
+
+def matched(found: Detections, truth: Sequence[Instance]) -> float:
+    """How well `found` matches `truth`, 0 to 1: the IoUs of right detections, over how many
+    objects are there and how many were found (panoptic quality: Kirillov et al. 2019)."""
+    free = list(truth)
+    total, right = 0.0, 0
+    for index, label in enumerate(found.labels):
+        mask = found.mask(index)
+        overlaps = [iou(mask, other) if name == label else 0.0 for name, other in free]
+        if overlaps and max(overlaps) >= _HIT:
+            total, right = total + max(overlaps), right + 1
+            free.pop(int(np.argmax(overlaps)))
+    wrong, missed = len(found.labels) - right, len(free)
+    everything = right + 0.5 * (wrong + missed)
+    return total / everything if everything else 1.0
 
 
 def choose_threshold(judged: Iterable[Judged], objects: int) -> float:

@@ -20,6 +20,8 @@ from automask_ros.detection.folding import folded
 from automask_ros.errors import AutomaskError
 from automask_ros.types import Progress, ProgressCallback
 
+LEARN = ("auto", "heads", "all")
+RATE = 6e-4
 # Parts that start from nothing, by a piece of their names.
 _NEW = "box_predictor.appearance"
 _PACE_OF_NEW = 3.0
@@ -33,22 +35,40 @@ class TrainConfig:
 
     base_model: str = "lite"  # 'lite', 'resnet50', or a path
     device: str = "auto"
+    learn: str = "auto"  # heads: class scores on a frozen network; all; auto: heads for lite
     labels: tuple[str, ...] | None = None  # what to train; every label that has a view when None
-    iterations: int = 200
+    iterations: int = 0  # batches that are looked at, steps where all learns; 0: by the objects
     seconds: float | None = None  # of training; ends it earlier, the schedule is shortened to fit
     image_size: int | None = None  # shorter side in pixels; the base model's own when None
     batch_size: int = 2
-    learning_rate: float = 6e-4  # at its highest; what starts from nothing learns faster
+    learning_rate: float | None = None  # at its highest; that of what learns when None
     weight_decay: float = 1e-4
     warm_up: float = 0.08  # share of the training
     train_backbone: bool = False  # the backbone proper; pyramid, proposals and heads always learn
     seed: int = 0
     backgrounds: str | None = None  # folder of pictures without a taught object, to paste onto
     holdout: float = 0.2  # share of each label's views, its latest, kept for measuring
+    clutter: int = 24  # composites of held-out views to choose thresholds on, beside the views
     min_views: int = 6  # trainable views that each label needs
     min_ap50: float = 0.5  # on held-out views, for each new label; below it nothing is promoted
     tolerance: float = 0.02  # how far the AP of the other labels may fall below the live version's
     composites: CompositeConfig = field(default_factory=CompositeConfig)
+
+    def batches(self, objects: int) -> int:
+        """`iterations`, or as many as so many objects need: each is learned from the composites
+        that it is in, and a network of which all learns needs a start."""
+        return self.iterations or min(40 + 40 * objects, 240)
+
+    def learns_heads(self, architecture: str) -> bool:
+        """Whether class scores learn on a frozen network, or all of it.
+
+        AutomaskError for a `learn` that there is not, or that the architecture cannot.
+        """
+        if self.learn not in LEARN:
+            raise AutomaskError(f"learn is {self.learn!r}; it must be one of {', '.join(LEARN)}")
+        if self.learn == "heads" and architecture != "lite":
+            raise AutomaskError(f"learn heads needs base_model lite, not {architecture}; use all")
+        return self.learn == "heads" or (self.learn == "auto" and architecture == "lite")
 
 
 @dataclass(frozen=True)
@@ -78,8 +98,9 @@ def train(
     losses: list[float] = []
     batch_size = config.batch_size
     started = time.monotonic()
+    steps = config.batches(len(dataset.class_ids))
     with pictures(dataset) as source, trainer.running():
-        while (done := _share_done(config, len(losses), started)) < 1:
+        while (done := _share_done(config, steps, len(losses), started)) < 1:
             batch = next_batch(source, batch_size)
             trainer.set_learning_rate(_schedule(done, config.warm_up))
             try:
@@ -89,9 +110,9 @@ def train(
                 continue
             if progress is not None:
                 elapsed = time.monotonic() - started
-                share = _share_done(config, len(losses), started)
+                share = _share_done(config, steps, len(losses), started)
                 left = elapsed * (1 - min(share, 1.0)) / max(share, 1e-6)
-                progress(Progress("train", len(losses), config.iterations, losses[-1], left))
+                progress(Progress("train", len(losses), steps, losses[-1], left))
     model.eval()
     return TrainingLog(losses, time.monotonic() - started, batch_size)
 
@@ -106,7 +127,7 @@ class _Trainer:
         for parameter in model.backbone.body.parameters():
             parameter.requires_grad_(config.train_backbone)
         self._parameters = [p for p in model.parameters() if p.requires_grad]
-        self._rate = config.learning_rate
+        self._rate = RATE if config.learning_rate is None else config.learning_rate
         self._optimiser = torch.optim.AdamW(_groups(model, config.weight_decay), lr=self._rate)
         self._half = _half_precision(self._device)
         self._scaler = GradScaler(enabled=self._half == torch.float16)
@@ -172,9 +193,9 @@ def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
     ]
 
 
-def _share_done(config: TrainConfig, steps: int, started: float) -> float:
+def _share_done(config: TrainConfig, steps: int, done: int, started: float) -> float:
     """How much of the training is behind, by steps or by time, whichever is further."""
-    share = steps / max(config.iterations, 1)
+    share = done / steps
     if config.seconds is not None:
         share = max(share, (time.monotonic() - started) / max(config.seconds, 1e-3))
     return share

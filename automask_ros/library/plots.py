@@ -73,6 +73,28 @@ def plot_precision(per_label: Mapping[str, Mapping[str, float]], figures: Sequen
     return _plot(draw)
 
 
+def plot_precision_recall(curves: Mapping[str, Sequence[float]]) -> Plot:
+    """Draw precision over recall.
+
+    :param curves: for each label the precisions at recalls evenly spread from 0 to 1.
+    """
+
+    def draw(figure: Figure, ink: str) -> None:
+        axes = figure.add_subplot()
+        for colour, (label, precisions) in zip(
+            _COLOURS * len(curves), curves.items(), strict=False
+        ):
+            recalls = [index / (len(precisions) - 1) for index in range(len(precisions))]
+            axes.plot(recalls, precisions, color=colour, label=label, linewidth=1.8)
+        axes.set_xlabel("recall")
+        axes.set_ylabel("precision")
+        axes.set_xlim(0, 1.02)
+        axes.set_ylim(0, 1.02)
+        _dress(axes, ink)
+
+    return _plot(draw)
+
+
 def _smooth(values: Sequence[float]) -> list[float]:
     """The mean over a window around each value, a tenth of the curve wide and cut at its ends."""
     reach = len(values) // 20

@@ -81,10 +81,12 @@ def write_model_report(
     :param losses: the loss of each step, or for each logged step a mapping of names to losses,
         in which ``step`` may say which step it was.
     :param composites: some training images, BGR, for a contact sheet.
-    :param detections: held-out images with what the model finds in them.
+    :param detections: held-out images with what the model finds in them, the worst first.
     """
     provenance = dict(record if isinstance(record, Mapping) else record.model_dump(mode="json"))
     made_at = datetime.fromtimestamp(provenance.pop("created_at"), timezone.utc)
+    # Hashes are for programs.
+    provenance.pop("hashes", None)
     provenance = {"made": f"{made_at:%Y-%m-%d %H:%M} UTC", **provenance}
     evaluation = metrics.get("evaluation") or metrics
     class_ids = provenance["labels"]
@@ -98,7 +100,8 @@ def write_model_report(
         sheet = drawing.contact_sheet(list(composites), 4, tile_width=300)
         picture = Picture(photograph(sheet), "training images, composed automatically")
         sections.append(Gallery("What the network saw", [picture], size="full"))
-    sections.append(_example_gallery("Detections on held-out views", detections))
+    title = "Detections on held-out views and composites of them: the worst, then the best"
+    sections.append(_example_gallery(title, _worst_and_best(list(detections or ()))))
     sections.append(Facts("Where this model comes from", provenance))
     # A version gets its number when it is committed, after its report; 0 stands for none so far.
     version = provenance.pop("version", 0)
@@ -153,6 +156,14 @@ def _summary(library: Library, labels: Sequence[str], evaluation: Mapping[str, A
         [[display(value) for value in row] for row in rows],
         last_row_sums_up=True,
     )
+
+
+def _worst_and_best(examples: list[Example]) -> list[Example]:
+    """Of examples from the worst to the best, more of the worst, which teach more."""
+    if len(examples) <= _EXAMPLES:
+        return examples
+    best = _EXAMPLES // 3
+    return examples[: _EXAMPLES - best] + examples[-best:]
 
 
 def _example_gallery(title: str, examples: Iterable[Example] | None) -> Gallery:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.plots import Plot, plot_losses, plot_precision
+from automask_ros.library.plots import Plot, plot_losses, plot_precision, plot_precision_recall
 
 _JPEG_QUALITY = 82
 _Item = TypeVar("_Item")
@@ -145,14 +145,19 @@ def photograph(image: np.ndarray) -> str:
 
 
 def precision_plots(evaluation: Mapping[str, Any], figures: Sequence[str]) -> list[PlotPicture]:
-    """Bars for each label, or nothing when nothing was evaluated by label."""
+    """Bars for each label and its curve, or nothing when nothing was evaluated by label."""
     per_label: dict[str, dict[str, float]] = {}
     for label, row in (evaluation.get("per_label") or {}).items():
         if known := known_precisions(row, figures):
             per_label[label] = known
     if not per_label:
         return []
-    return [_plot_picture("average precision of each object", plot_precision(per_label, figures))]
+    plots = [_plot_picture("average precision of each object", plot_precision(per_label, figures))]
+    curves = evaluation.get("precision_at_recall") or {}
+    if drawn := {label: curve for label, curve in curves.items() if len(curve) > 1}:
+        caption = "precision over recall, at an IoU of 0.50"
+        plots.append(_plot_picture(caption, plot_precision_recall(drawn)))
+    return plots
 
 
 def loss_plots(losses: Sequence[float] | Sequence[Mapping[str, float]]) -> list[PlotPicture]:

@@ -128,13 +128,17 @@ class DemoSession:
         """Order a training and follow it; whether its model is live, and the trainer's words."""
         client = self._client
         job = client.call("trainer/train").split()[0]
+        most = 0
 
         def ended() -> bool:
+            nonlocal most
             values = client.progress_values()
             if values.get("job") != job:
                 return False
-            if values.get("stage") == "train":
-                self._progress(label, "train", int(values["step"]), int(values["total"]))
+            # The longest part by far; what follows it looks at fewer.
+            if values.get("stage") == "look" and int(values["total"]) >= most:
+                most = int(values["total"])
+                self._progress(label, "train", int(values["step"]), most)
             return "promoted" in values  # what only the end of a job tells
 
         while not client.wait_for(ended, 1.0):

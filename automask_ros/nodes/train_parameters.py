@@ -21,12 +21,26 @@ TRAIN_TABLE = (
         "device", "auto", "Where to train: auto, cpu, cuda, cuda:0, ...", read_only=False
     ),
     ParameterSpec(
-        "iterations", 200, "Training steps", minimum=1, maximum=1_000_000, read_only=False
+        "learn",
+        "auto",
+        "What learns: heads (class scores, on a frozen network that looks at each picture once), "
+        "all (every layer above the backbone); auto: heads where base_model is lite, else all",
+        choices=("auto", "heads", "all"),
+        read_only=False,
+    ),
+    ParameterSpec(
+        "iterations",
+        0,
+        "Batches of pictures that are looked at, training steps where all learns; 0: by the number "
+        "of objects",
+        minimum=0,
+        maximum=1_000_000,
+        read_only=False,
     ),
     ParameterSpec(
         "seconds",
         0.0,
-        "Seconds after which the training steps end, if those are not done before; 0: no limit",
+        "Seconds after which training ends, if it is not done before; 0: no limit",
         minimum=0.0,
         maximum=864_000.0,
         read_only=False,
@@ -44,9 +58,9 @@ TRAIN_TABLE = (
     ),
     ParameterSpec(
         "learning_rate",
-        6e-4,
-        "Learning rate at its highest",
-        minimum=1e-7,
+        0.0,
+        "Learning rate at its highest; 0: that of what learns",
+        minimum=0.0,
         maximum=1.0,
         read_only=False,
     ),
@@ -99,7 +113,7 @@ TRAIN_TABLE = (
     ),
 )
 
-_NOTHING_IS_NONE = ("seconds", "image_size", "backgrounds")
+_NOTHING_IS_NONE = ("seconds", "image_size", "learning_rate", "backgrounds")
 
 
 def train_settings(parameters: Parameters | Mapping[str, Any]) -> dict[str, Any]:

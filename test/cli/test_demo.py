@@ -101,7 +101,7 @@ def left_over(folder):
 
 def test_a_small_run_from_camera_to_table(start, tmp_path):
     process = start(
-        *("--views", "10", "--iterations", "3", "--json", str(tmp_path / "figures.json")),
+        *("--views", "10", "--iterations", "20", "--json", str(tmp_path / "figures.json")),
         *("--set", "trainer.min_ap50:=0.0", "--set", "trainer.image_size:=128"),
         *("--set", "capture.min_novelty:=0.0"),
     )

@@ -121,7 +121,7 @@ def test_lite_learns_a_fixed_batch() -> None:
     }
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
     losses = []
-    for _ in range(6):
+    for _ in range(15):
         loss = torch.stack(list(model([image], [target]).values())).sum()
         optimiser.zero_grad()
         loss.backward()

@@ -13,6 +13,7 @@ from automask_ros.detection.thresholds import (
     Judged,
     choose_threshold,
     judge_detections,
+    matched,
     working_point,
 )
 from automask_ros.errors import AutomaskError
@@ -170,3 +171,14 @@ def test_threshold_lies_between_right_and_wrong() -> None:
     point = working_point(judged, {"mug": 4}, {"mug": 0.38})["mug"]
     assert point["precision"] == pytest.approx(2 / 3)
     assert point["recall"] == pytest.approx(1 / 2)
+
+
+def test_how_well_a_picture_is_matched() -> None:
+    both = [("mug", MUG), ("can", CAN)]
+    assert matched(detections([("mug", 0.9, MUG), ("can", 0.8, CAN)]), both) == 1
+    assert matched(detections([]), both) == 0
+    assert matched(detections([("can", 0.9, MUG)]), []) == 0
+    # One right with all its pixels, one missed: 1 / (1 + 1/2); and one wrong beside it: 1 / 2.
+    assert matched(detections([("mug", 0.9, MUG)]), both) == pytest.approx(2 / 3)
+    wrong = detections([("mug", 0.9, MUG), ("mug", 0.8, CAN)])
+    assert matched(wrong, both) == pytest.approx(1 / 2)

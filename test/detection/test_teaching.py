@@ -1,5 +1,6 @@
 """From accepted masks to a committed version, on drawn objects."""
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,9 @@ from automask_ros.library.library import Library
 
 @pytest.fixture()
 def config(base_weights: Path) -> TrainConfig:
-    return TrainConfig(base_model=str(base_weights), device="cpu", iterations=3, min_ap50=0.0)
+    return TrainConfig(
+        base_model=str(base_weights), device="cpu", iterations=3, min_ap50=0.0, clutter=2
+    )
 
 
 def test_teaching_leaves_a_whole_promoted_version(library: Library, config: TrainConfig) -> None:
@@ -43,12 +46,38 @@ def test_teaching_leaves_a_whole_promoted_version(library: Library, config: Trai
     assert len(views["box"]["held_out"]) == 2
     assert not set(views["box"]["held_out"]) & set(views["box"]["training"])
     losses = json.loads((folder / "metrics.json").read_text())["losses"]
-    assert len(losses) == 3
-    stages = list(dict.fromkeys(step.stage for step in steps))
-    assert stages == ["composites", "train", "export", "evaluate", "promote", "done"]
+    assert len(losses) >= 12  # epochs
+    stages = [stage for stage, _ in itertools.groupby(step.stage for step in steps)]
+    assert stages == [
+        "composites", "look", "train", "evaluate", "look", "train", "export", "compare", "promote",
+        "done",
+    ]  # fmt: skip
+    looks = [(step.step, step.total) for step in steps if step.stage == "look"]
+    assert looks == [*((number, 6) for number in range(1, 7)), (1, 2), (2, 2)]
+    training = [step for step in steps if step.stage == "train"]
+    assert training[-1].step == training[-1].total == len(losses)
+    assert training[-1].loss == pytest.approx(losses[-1], abs=1e-4)
+    assert training[-1].seconds_left == 0
+
+
+def test_all_layers_can_learn(library: Library, config: TrainConfig) -> None:
+    steps = []
+    result = train_version(library, replace(config, learn="all"), steps.append)
+    assert result.promoted
     training = [step for step in steps if step.stage == "train"]
     assert [step.step for step in training] == [1, 2, 3]
-    assert training[-1].seconds_left == 0
+    metrics = json.loads((library.models.directory(1) / "metrics.json").read_text())
+    assert len(metrics["losses"]) == 3
+
+
+def test_what_cannot_learn_so_is_said(library: Library, config: TrainConfig) -> None:
+    with pytest.raises(AutomaskError, match="learn is 'nothing'; it must be one of auto, heads"):
+        train_version(library, replace(config, learn="nothing"))
+
+
+def test_the_live_graph_is_the_stored_network(library: Library, config: TrainConfig) -> None:
+    train_version(library, config)
+    record = library.models.record(1)
     image, _ = draw_view("disc", 0)
     by_onnx = Predictor.from_version(library, device="cpu", runtime="auto")
     limited = Predictor.from_version(library, device="cpu", runtime="onnx", threads=1)

@@ -45,7 +45,6 @@ def robot(lasting_robot, root):
         threads=1,
         iterations=40,
         image_size=160,
-        learning_rate=1e-3,
     )
     robot.start("detector_node", library=root, device="cpu", threads=1)
     return robot

@@ -56,13 +56,8 @@ def stands_out(ids: np.ndarray) -> bool:
 
 def _shown(rng: np.random.Generator, pictures: Pictures) -> Sample:
     """A rendered show, many on desks that are hard or in broad light, and the ids of its things."""
-    counts = pictures.counts()
-    shares = {kind: share for kind, share in SHOWN.items() if counts[kind]}
-    if not shares:
-        raise FileNotFoundError(f"{pictures.root} holds no shows, desks or tables: run render.py")
-    chances = np.array(list(shares.values())) / sum(shares.values())
     while True:
-        image, ids = pictures.scene(rng, str(rng.choice(list(shares), p=chances)))
+        image, ids = pictures.scene(rng, pictures.any_kind(rng, SHOWN))
         if (ids == 1).sum() > 120:
             return image, ids
 

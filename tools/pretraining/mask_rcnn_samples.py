@@ -14,6 +14,8 @@ from pictures import Pictures
 from torch import Tensor
 
 Sample = tuple[np.ndarray, np.ndarray]
+# How often each kind of rendered scene is looked at, of those that were rendered.
+RENDERED = {"clutter": 0.6, "table": 0.2, "desk": 0.12, "show": 0.08}
 SMALLEST_INSTANCE = 60
 LEAST_VISIBLE = 0.2
 
@@ -21,14 +23,13 @@ LEAST_VISIBLE = 0.2
 def sample(rng: np.random.Generator, pictures: Pictures, size: int) -> Sample:
     """A picture of `size` rows, (size, W, 3) uint8 BGR, and its ids (size, W): 0 background,
     1... things."""
-    kind = rng.random()
+    composed = rng.random() < 0.3
     while True:
-        if kind < 0.55:
-            image, ids = _window(rng, *pictures.scene(rng, "clutter"), size)
-        elif kind < 0.7:
-            image, ids = _window(rng, *pictures.scene(rng, "show"), size)
-        else:
+        if composed:
             image, ids = _composed(rng, pictures, size)
+        else:
+            kind = pictures.any_kind(rng, RENDERED)
+            image, ids = _window(rng, *pictures.scene(rng, kind), size)
         ids = without_specks(ids)
         if ids.any():
             return degrade(rng, image), ids
@@ -64,7 +65,8 @@ def _composed(rng: np.random.Generator, pictures: Pictures, size: int) -> Sample
     drawn = {}
     for number in range(1, 1 + int(rng.integers(1, 11))):
         side = size * float(np.exp(rng.uniform(np.log(0.08), np.log(0.55))))
-        sprite = fitted(rng, pictures.sprite(rng), side, float(rng.choice([12.0, 180.0])))
+        thing = pictures.sprite(rng, "sprite" if rng.random() < 0.55 else "piece")
+        sprite = fitted(rng, thing, side, float(rng.choice([12.0, 180.0])))
         lay(rng, canvas, sprite, rng.uniform(0.0, 1.0, 2) * size, number)
         drawn[number] = int((sprite[..., 3] > 127).sum())
     ids = canvas.ids

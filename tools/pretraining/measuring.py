@@ -16,6 +16,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from torchvision.models.detection import MaskRCNN
 
+from automask_ros.detection.base_models import CLASS_AGNOSTIC
+from automask_ros.detection.evaluation import coco_results
+from automask_ros.detection.prediction import Predictor
+
 
 def held_out_ap(model: MaskRCNN, pictures: Pictures, limit: int) -> tuple[float, float]:
     """Class-agnostic mask AP50 and AP over `limit` clutter scenes that are never trained on."""
@@ -30,16 +34,13 @@ def class_agnostic_ap(
     """Mask AP50 and AP over pictures (H, W, 3) BGR and their ids (H, W), 0 = background."""
     truth: dict[str, Any] = {"images": [], "annotations": [], "categories": [{"id": 1}]}
     found: list[dict[str, Any]] = []
+    predictor = Predictor.from_model(model, {CLASS_AGNOSTIC: 1})
     for number, (image, ids) in enumerate(pairs, 1):
-        pixels, target = to_tensors(image, ids)
+        _, target = to_tensors(image, ids)
         truth["images"].append({"id": number, "height": ids.shape[0], "width": ids.shape[1]})
         truth["annotations"] += _annotations(target, number, 1 + len(truth["annotations"]))
-        output = model([pixels])[0]
-        masks, scores = output["masks"][:, 0].numpy() > 0.5, output["scores"].tolist()
-        found += [
-            {"image_id": number, "category_id": 1, "segmentation": _encoded(mask), "score": score}
-            for mask, score in zip(masks, scores, strict=True)
-        ]
+        detections = predictor.detect_all(image)
+        found += coco_results(detections, number, {CLASS_AGNOSTIC: 1})
     return _score(truth, found)
 
 

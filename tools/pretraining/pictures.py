@@ -37,9 +37,22 @@ class Pictures:
         """How many pictures of each kind there are to train on."""
         return {kind: len(files) for kind, files in (self._sprites | self._scenes).items()}
 
+    def any_kind(self, rng: np.random.Generator, shares: Mapping[str, float]) -> str:
+        """A kind of scene by its share among those of which there are any; FileNotFoundError
+        when there are none."""
+        there = {kind: share for kind, share in shares.items() if self._scenes[kind]}
+        if not there:
+            raise FileNotFoundError(f"{self.root} holds no {' or '.join(shares)}: run render.py")
+        chances = np.array(list(there.values())) / sum(there.values())
+        return str(rng.choice(list(there), p=chances))
+
     def held_out(self, kind: str) -> list[Path]:
         """The id files of the scenes kept for measuring."""
         return self._listed(kind, held_out=True)
+
+    def scenes(self, kind: str) -> list[Path]:
+        """The id files of the scenes to train on."""
+        return self._scenes[kind]
 
     def _listed(self, kind: str, *, held_out: bool) -> list[Path]:
         first = self._first_held_out[kind]

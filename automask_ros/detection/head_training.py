@@ -1,0 +1,130 @@
+"""Teaching in seconds: a frozen network looks at each picture once, then class scores alone learn.
+
+The start weights know where things are and how far they reach; what a taught object looks like is
+all that is new. Training more of the network for as long was measured to find no object better
+(docs/teaching.md), and took ten times the time.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torchvision.models.detection import MaskRCNN
+
+from automask_ros.detection.appearance import BoxPredictor
+from automask_ros.detection.batches import made_ahead
+from automask_ros.detection.composites import CompositeDataset
+from automask_ros.detection.graph import DetectionGraph
+from automask_ros.detection.regions import Regions, look
+from automask_ros.errors import AutomaskError
+from automask_ros.types import Progress, ProgressCallback
+
+RATE = 2e-3
+_BATCH = 256  # regions in a step
+_EPOCHS = 12
+_DECAY = 1e-3
+_SMOOTHING = 0.02
+_REPORT = 10  # steps between two words about progress
+_FIT_SHARE = 0.15  # of a time budget, for the steps after looking
+
+
+class HeadLesson:
+    """Pictures that a network has looked at, and class scores that learn from them.
+
+    What was looked at once serves every fit; each fit starts from the same scores.
+    """
+
+    def __init__(self, model: MaskRCNN, device: str, seed: int) -> None:
+        """`model` is of the lite architecture; it moves to `device`, in evaluation mode."""
+        self._predictor: BoxPredictor = model.roi_heads.box_predictor
+        self._graph = DetectionGraph(model).to(device).eval()
+        self._graph.backbone.to(memory_format=torch.channels_last)  # a fifth less time
+        self._start = copy.deepcopy(self._predictor.state_dict())
+        self._seed = seed
+        self._regions: list[Regions] = []
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures were looked at."""
+        return len(self._regions)
+
+    def look(
+        self,
+        dataset: CompositeDataset,
+        count: int,
+        progress: ProgressCallback,
+        seconds: float | None = None,
+    ) -> None:
+        """Look at `count` more composites, fewer when `seconds` end before; one at least."""
+        started = time.monotonic()
+        first = self.pictures
+        with made_ahead(dataset.__getitem__, range(first, first + count)) as composites:
+            for number, composite in enumerate(composites, 1):
+                seed = self._seed * 1_000_003 + self.pictures
+                self._regions.append(look(self._graph, composite, seed))
+                elapsed = time.monotonic() - started
+                left = elapsed * (count / number - 1)
+                progress(Progress("look", number, count, seconds_left=left))
+                if seconds is not None and elapsed >= seconds * (1 - _FIT_SHARE):
+                    break
+
+    def fit(self, learning_rate: float | None, progress: ProgressCallback) -> list[float]:
+        """Teach the class scores all that was looked at; the loss of each step.
+
+        `learning_rate` is the highest, RATE when None.
+
+        AutomaskError when it is not finite.
+        """
+        rate = RATE if learning_rate is None else learning_rate
+        self._predictor.load_state_dict(self._start)
+        # One copy of all, in place of one for each batch of each epoch.
+        regions = Regions.joined(self._regions).to(self._graph.mean.device)
+        learning = [
+            *self._predictor.cls_score.parameters(),
+            *self._predictor.appearance.parameters(),
+        ]
+        optimiser = torch.optim.AdamW(learning, lr=rate, weight_decay=_DECAY)
+        batches = max(len(regions) // _BATCH, 1)
+        steps = _EPOCHS * batches
+        losses: list[float] = []
+        started = time.monotonic()
+        torch.manual_seed(self._seed)
+        self._predictor.train()
+        for rows in _epochs(len(regions), batches, self._seed):
+            done = len(losses) / steps
+            for group in optimiser.param_groups:
+                group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * done))
+            rows = rows.to(regions.class_ids.device)
+            loss = _loss(self._predictor, regions.features[rows], regions.class_ids[rows])
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            losses.append(float(loss.detach()))
+            if not math.isfinite(losses[-1]):
+                raise AutomaskError(
+                    "training diverged: its loss is not finite; lower learning_rate"
+                )
+            if len(losses) % _REPORT == 0 or len(losses) == steps:
+                left = (time.monotonic() - started) * (steps / len(losses) - 1)
+                progress(Progress("train", len(losses), steps, losses[-1], left))
+        self._predictor.eval()
+        return losses
+
+
+def _epochs(count: int, batches: int, seed: int) -> Iterator[Tensor]:
+    """Row numbers of each batch, every row once an epoch, in an order drawn by lot."""
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(_EPOCHS):
+        yield from torch.randperm(count, generator=generator).chunk(batches)
+
+
+def _loss(predictor: BoxPredictor, features: Tensor, class_ids: Tensor) -> Tensor:
+    return functional.cross_entropy(
+        predictor.class_scores(features), class_ids, label_smoothing=_SMOOTHING
+    )

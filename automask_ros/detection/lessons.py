@@ -1,0 +1,116 @@
+"""The two ways in which a model learns what the library holds, each measured on views held out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torchvision.models.detection import MaskRCNN
+
+from automask_ros.detection.composites import CompositeDataset
+from automask_ros.detection.head_training import HeadLesson
+from automask_ros.detection.holdout import Split
+from automask_ros.detection.measuring import Measurement, measure
+from automask_ros.detection.prediction import Predictor
+from automask_ros.detection.stage_clock import StageClock
+from automask_ros.detection.training import TrainConfig, TrainingLog, train
+from automask_ros.library.library import Library
+from automask_ros.library.sources import read_images
+from automask_ros.types import BGRImage, ProgressCallback, View
+
+# Pictures with the held-out views among them, for each that was measured without.
+_COMPLETION = 0.3
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is to be learned, and by which network: `model` learns in place, on `device`."""
+
+    library: Library
+    split: Split
+    labels: dict[str, int]
+    model: MaskRCNN
+    device: str
+    config: TrainConfig
+
+    @property
+    def image_size(self) -> int:
+        return int(self.model.transform.min_size[0])
+
+
+@dataclass(frozen=True)
+class Learned:
+    """How learning went, what was measured, and the pictures that it went by."""
+
+    log: TrainingLog
+    found: Measurement
+    dataset: CompositeDataset
+
+
+def learn_heads(subject: Subject, clock: StageClock, progress: ProgressCallback) -> Learned:
+    """Class scores learn on the frozen network; measured; then they learn the held-out views too.
+
+    An object's last views are often those of its underside: a model that never saw them is worse
+    than the one that was measured need be. Its thresholds are those of the measured one.
+    """
+    config, split = subject.config, subject.split
+    with clock.stage("composites"):
+        composites = _composites(subject)
+        dataset = composites(split.training, config.seed)
+        clutter = composites(split.held_out, config.seed + 1)
+    lesson = HeadLesson(subject.model, subject.device, config.seed)
+    with clock.stage("train"):
+        count = config.batches(len(subject.labels)) * config.batch_size
+        lesson.look(dataset, count, progress, config.seconds)
+        lesson.fit(config.learning_rate, progress)
+    with clock.stage("evaluate"):
+        found = _measure(subject, clutter, progress)
+    with clock.stage("complete"):
+        everything = composites(split.everything, config.seed + 2)
+        lesson.look(everything, math.ceil(_COMPLETION * lesson.pictures), progress)
+        losses = lesson.fit(config.learning_rate, progress)
+    log = TrainingLog(losses, clock.seconds()["train"], config.batch_size)
+    return Learned(log, found, everything)
+
+
+def learn_all(subject: Subject, clock: StageClock, progress: ProgressCallback) -> Learned:
+    """Every layer learns that the configuration does not freeze, from the views not held out."""
+    config, split = subject.config, subject.split
+    with clock.stage("composites"):
+        composites = _composites(subject)
+        dataset = composites(split.training, config.seed)
+        clutter = composites(split.held_out, config.seed + 1)
+    with clock.stage("train"):
+        log = train(subject.model, dataset, config, subject.device, progress)
+    with clock.stage("evaluate"):
+        found = _measure(subject, clutter, progress)
+    return Learned(log, found, dataset)
+
+
+def _composites(subject: Subject) -> Callable[[Sequence[View], int], CompositeDataset]:
+    """Composites of some views with a seed, on the user's backgrounds where there are some."""
+    folder = subject.config.backgrounds
+    backgrounds: list[BGRImage] = read_images(Path(folder)) if folder else []
+
+    def make(views: Sequence[View], seed: int) -> CompositeDataset:
+        return CompositeDataset(
+            subject.library,
+            views,
+            subject.labels,
+            image_size=subject.image_size,
+            seed=seed,
+            backgrounds=backgrounds,
+            config=subject.config.composites,
+        )
+
+    return make
+
+
+def _measure(
+    subject: Subject, clutter: CompositeDataset, progress: ProgressCallback
+) -> Measurement:
+    predictor = Predictor.from_model(subject.model, subject.labels, device=subject.device)
+    views = subject.split.held_out
+    return measure(predictor, subject.library, views, clutter, subject.config.clutter, progress)
