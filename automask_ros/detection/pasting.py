@@ -13,8 +13,11 @@ MASK_THRESHOLD = 0.5
 
 
 def network_size(height: int, width: int, image_size: int) -> tuple[int, int]:
-    """(height, width) in the network: the shorter side is `image_size` where aspect allows."""
-    scale = min(image_size / min(height, width), longest_side(image_size) / max(height, width))
+    """(height, width) in the network: the shorter side is `image_size` where aspect allows.
+
+    Never larger than the image: enlarged it shows no more, and less like what was learned from.
+    """
+    scale = min(image_size / min(height, width), longest_side(image_size) / max(height, width), 1.0)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 

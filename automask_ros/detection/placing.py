@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from automask_ros.detection.cutouts import Cutout
 from automask_ros.types import BGRImage, BoolMask
 
-_LEAST_SIDE = 14.0  # pixels; smaller things have no features left
+_LEAST_SIDE = 20.0  # pixels; smaller things have no features left
 _LARGEST_SHARE = 0.85  # of the picture's shorter side
 
 
