@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as load_tensors
 from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 from torchvision.models.detection import MaskRCNN
@@ -24,6 +26,7 @@ from automask_ros.library.files import write_bytes
 from automask_ros.resources import weights_path
 
 WEIGHTS_FILE = "model.safetensors"
+MEASURED_FILE = "measured.safetensors"
 CLASS_AGNOSTIC = "object"
 # Tensors with one row (or four, for box deltas) per class.
 _ROWS_PER_CLASS = {
@@ -129,16 +132,40 @@ def save_checkpoint(
     Matrices are stored in half precision, which halves the file and moves AP by less than a
     change of seed; vectors (biases, batch statistics) stay exact.
     """
-    state = {
-        name: (tensor.half() if tensor.ndim > 1 else tensor).detach().cpu().contiguous()
-        for name, tensor in model.state_dict().items()
-    }
+    state = _compact(model.state_dict())
     metadata = {
         "architecture": _architecture(architecture),
         "labels": json.dumps(labels),
         "image_size": str(image_size),
     }
     write_bytes(path, safetensors_bytes(state, metadata))
+
+
+def save_measured(directory: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Keep beside the weights in `directory` those `tensors` that were others when the version was
+    measured, before it learned from its held-out views."""
+    write_bytes(directory / MEASURED_FILE, safetensors_bytes(_compact(tensors)))
+
+
+def load_measured(directory: Path) -> Checkpoint:
+    """The weights of a version as they were measured; AutomaskError when they do not load."""
+    checkpoint = load_checkpoint(directory)
+    file = directory / MEASURED_FILE
+    if not file.is_file():
+        return checkpoint
+    try:
+        measured = load_tensors(file.read_bytes())
+    except (SafetensorError, OSError) as error:
+        raise AutomaskError(f"{file} is damaged ({error})") from error
+    state = checkpoint.state | {name: t.to(torch.float32) for name, t in measured.items()}
+    return replace(checkpoint, state=state)
+
+
+def _compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: (tensor.half() if tensor.ndim > 1 else tensor).detach().cpu().contiguous()
+        for name, tensor in state.items()
+    }
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

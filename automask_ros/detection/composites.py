@@ -79,6 +79,7 @@ class CompositeDataset:
         config: CompositeConfig | None = None,
     ) -> None:
         self.config = config or CompositeConfig()
+        self.labels = dict(labels)
         self._seed = seed
         self._image_size = image_size
         self._sensor = camera.Sensor(seed)

@@ -31,6 +31,7 @@ _EPOCHS = 12
 _DECAY = 1e-3
 _SMOOTHING = 0.02
 _REPORT = 10  # steps between two words about progress
+_LEARNING = ("cls_score.", "appearance.")  # of the box predictor
 _FIT_SHARE = 0.15  # of a time budget, for the steps after looking
 
 
@@ -53,6 +54,14 @@ class HeadLesson:
     def pictures(self) -> int:
         """How many pictures were looked at."""
         return len(self._regions)
+
+    def scores(self) -> dict[str, Tensor]:
+        """A copy of what learns: the tensors of the class scores, by their names in the model."""
+        return {
+            f"roi_heads.box_predictor.{name}": tensor.detach().cpu().clone()
+            for name, tensor in self._predictor.state_dict().items()
+            if name.startswith(_LEARNING)
+        }
 
     def look(
         self,
@@ -86,8 +95,9 @@ class HeadLesson:
         # One copy of all, in place of one for each batch of each epoch.
         regions = Regions.joined(self._regions).to(self._graph.mean.device)
         learning = [
-            *self._predictor.cls_score.parameters(),
-            *self._predictor.appearance.parameters(),
+            parameter
+            for name, parameter in self._predictor.named_parameters()
+            if name.startswith(_LEARNING)
         ]
         optimiser = torch.optim.AdamW(learning, lr=rate, weight_decay=_DECAY)
         batches = max(len(regions) // _BATCH, 1)

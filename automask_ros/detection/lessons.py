@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from torch import Tensor
 from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.composites import CompositeDataset
@@ -42,11 +43,17 @@ class Subject:
 
 @dataclass(frozen=True)
 class Learned:
-    """How learning went, what was measured, and the pictures that it went by."""
+    """How learning went, what was measured, and the pictures that it went by.
+
+    `clutter` are composites of held-out views; `measured` are the tensors in which the model that
+    was measured on them differs from the one that learned them too.
+    """
 
     log: TrainingLog
     found: Measurement
     dataset: CompositeDataset
+    clutter: CompositeDataset
+    measured: dict[str, Tensor] = field(default_factory=dict)
 
 
 def learn_heads(subject: Subject, clock: StageClock, progress: ProgressCallback) -> Learned:
@@ -67,12 +74,13 @@ def learn_heads(subject: Subject, clock: StageClock, progress: ProgressCallback)
         lesson.fit(config.learning_rate, progress)
     with clock.stage("evaluate"):
         found = _measure(subject, clutter, progress)
+        measured = lesson.scores()
     with clock.stage("complete"):
         everything = composites(split.everything, config.seed + 2)
         lesson.look(everything, math.ceil(_COMPLETION * lesson.pictures), progress)
         losses = lesson.fit(config.learning_rate, progress)
     log = TrainingLog(losses, clock.seconds()["train"], config.batch_size)
-    return Learned(log, found, everything)
+    return Learned(log, found, everything, clutter, measured)
 
 
 def learn_all(subject: Subject, clock: StageClock, progress: ProgressCallback) -> Learned:
@@ -86,7 +94,7 @@ def learn_all(subject: Subject, clock: StageClock, progress: ProgressCallback) -
         log = train(subject.model, dataset, config, subject.device, progress)
     with clock.stage("evaluate"):
         found = _measure(subject, clutter, progress)
-    return Learned(log, found, dataset)
+    return Learned(log, found, dataset, clutter)
 
 
 def _composites(subject: Subject) -> Callable[[Sequence[View], int], CompositeDataset]:

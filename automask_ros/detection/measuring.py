@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from automask_ros.detection.composites import CompositeDataset
+from automask_ros.detection.composites import Composite, CompositeDataset
 from automask_ros.detection.evaluation import coco_results, evaluate_results
 from automask_ros.detection.holdout import coco_truth
 from automask_ros.detection.prediction import Predictor
@@ -18,10 +18,12 @@ from automask_ros.detection.thresholds import (
     matched,
     working_point,
 )
+from automask_ros.library.coco import encode_mask
 from automask_ros.library.library import Library
 from automask_ros.types import BGRImage, Detections, Progress, ProgressCallback, View
 
 GROUND_TRUTH = "automatic masks of held-out views"
+_OF_CLUTTER = ("AP", "AP50", "AP75", "per_label", "images", "instances")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,24 @@ def measure_views(
     return evaluate_results(coco_truth(library, shown, labels), results, labels)
 
 
+def measure_clutter(
+    predictor: Predictor,
+    clutter: CompositeDataset,
+    count: int,
+    stage: str,
+    progress: ProgressCallback | None = None,
+) -> dict[str, Any]:
+    """Average precision of `predictor` on the first `count` composites of `clutter`, for the
+    labels that both know; `stage` names the work in `progress`."""
+    tally = _ClutterTally(predictor.labels)
+    for number in range(count):
+        composite = clutter[number]
+        found = predictor.detect_all(composite.image)
+        tally.add(found, _instances(composite, clutter.labels))
+        _report(progress, stage, number + 1, count)
+    return tally.average_precision()
+
+
 def measure(
     predictor: Predictor,
     library: Library,
@@ -60,10 +80,12 @@ def measure(
     clutter_count: int,
     progress: ProgressCallback | None = None,
 ) -> Measurement:
-    """Average precision on held-out `views`; thresholds on them and on `clutter_count` composites
-    of them, for a view that shows one object cannot tell what goes wrong among several."""
+    """Average precision on held-out `views`, and by itself on `clutter_count` composites of them;
+    thresholds on both, for a view that shows one object cannot tell what goes wrong among
+    several."""
     truth = coco_truth(library, views, predictor.labels)
     total = len(views) + clutter_count
+    tally = _ClutterTally(predictor.labels)
     results: list[dict[str, Any]] = []
     judged: list[Judged] = []
     objects = dict.fromkeys(predictor.labels, 0)
@@ -83,12 +105,11 @@ def measure(
         instances = [] if mask is None else [(view.label, mask)]
         judge(f"{view.label} {view.id}", image, found, instances)
         _report(progress, "evaluate", number + 1, total)
-    names = {class_id: label for label, class_id in predictor.labels.items()}
     for number in range(clutter_count):
         composite = clutter[number]
         found = predictor.detect_all(composite.image)
-        pairs = zip(composite.class_ids, composite.masks, strict=True)
-        instances = [(names[int(class_id)], mask) for class_id, mask in pairs]
+        instances = _instances(composite, clutter.labels)
+        tally.add(found, instances)
         judge(f"composite {number}", composite.image, found, instances)
         _report(progress, "evaluate", len(views) + number + 1, total)
     thresholds = {
@@ -97,8 +118,56 @@ def measure(
     }
     evaluation = evaluate_results(truth, results, labels=predictor.labels)
     evaluation["ground_truth"] = GROUND_TRUTH
+    evaluation["clutter"] = tally.average_precision()
     evaluation["working_point"] = working_point(judged, objects, thresholds)
     return Measurement(evaluation, thresholds, _worst_first(looked_at, thresholds))
+
+
+class _ClutterTally:
+    """Detections and truth of composites, as COCO, until all are in."""
+
+    def __init__(self, labels: dict[str, int]) -> None:
+        self._labels = labels
+        self._images: list[dict[str, Any]] = []
+        self._annotations: list[dict[str, Any]] = []
+        self._results: list[dict[str, Any]] = []
+
+    def add(self, found: Detections, instances: Sequence[Instance]) -> None:
+        number = len(self._images)
+        height, width = found.image_size
+        self._images.append({"id": number, "height": height, "width": width})
+        self._annotations += [
+            {
+                "id": len(self._annotations) + nth,
+                "image_id": number,
+                "category_id": self._labels[label],
+                "segmentation": encode_mask(mask),
+                "iscrowd": 0,
+            }
+            for nth, (label, mask) in enumerate(
+                [each for each in instances if each[0] in self._labels], start=1
+            )
+        ]
+        self._results += coco_results(found, number, self._labels)
+
+    def average_precision(self) -> dict[str, Any]:
+        """AP, AP50 and AP75 of masks, over all labels and of each; empty without a picture."""
+        if not self._images:
+            return {}
+        truth = {
+            "images": self._images,
+            "categories": [{"id": number, "name": name} for name, number in self._labels.items()],
+            "annotations": self._annotations,
+        }
+        summary = evaluate_results(truth, self._results)
+        return {name: summary[name] for name in _OF_CLUTTER}
+
+
+def _instances(composite: Composite, labels: Mapping[str, int]) -> list[Instance]:
+    """The objects of a composite by their labels."""
+    names = {class_id: label for label, class_id in labels.items()}
+    pairs = zip(composite.class_ids, composite.masks, strict=True)
+    return [(names[int(class_id)], mask) for class_id, mask in pairs]
 
 
 @dataclass(frozen=True, eq=False)

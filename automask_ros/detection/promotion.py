@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from automask_ros.detection.measuring import measure_views
+from automask_ros.detection.base_models import build, load_measured
+from automask_ros.detection.composites import CompositeDataset
+from automask_ros.detection.measuring import measure_clutter
 from automask_ros.detection.prediction import Predictor
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
+from automask_ros.library.records import ModelRecord
 from automask_ros.types import ProgressCallback, View
 
 # AP that one view makes when the IoU of its mask falls by 0.1, times how many views there are; and
 # two such falls are chance.
 _ONE_VIEW = 0.2
+# Fall of a mean AP that chance explains, times the square root of the instances that tell.
+_CHANCE = 0.3
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Live:
-    """The promoted version on the views that a fresh one is measured on.
+    """The promoted version on the composites that a fresh one is measured on.
 
     `per_label` maps each label that it knows to its AP there; `forgotten` are those of which the
-    fresh version has no view to be measured on. `views` were looked at.
+    fresh version has no view, `not_compared` those of which no picture shows what neither version
+    learned from. `instances` were there to be found.
     """
 
     version: int
     per_label: dict[str, float]
     forgotten: tuple[str, ...] = ()
-    views: int = 100
+    not_compared: tuple[str, ...] = ()
+    instances: int = 1000
 
 
 @dataclass(frozen=True)
@@ -45,32 +53,52 @@ class Decision:
 def measure_live(
     library: Library,
     views: Sequence[View],
+    clutter: CompositeDataset,
+    count: int,
     device: str,
     progress: ProgressCallback | None = None,
 ) -> Live | None:
-    """Average precision of the promoted version of `library` on held-out `views` of its labels.
+    """Average precision of the promoted version of `library`, as it was before it learned from its
+    own held-out views, on `count` composites `clutter` of the `views` held out now.
 
-    Both versions are measured on the same pictures, or their figures would not compare. None when
-    nothing is promoted, or when what is does not load: then there is nothing to lose.
+    Both versions are measured on the same pictures, and neither has learned from what they show,
+    or their figures would not compare. None when nothing is promoted, or when what is does not
+    load: then there is nothing to lose.
     """
     version = library.models.current()
     if version is None:
         return None
-    known = library.models.record(version).labels
-    shown = [view for view in views if view.label in known]
-    taught = {view.label for view in shown}
+    record = library.models.record(version)
+    known = sorted(set(record.labels) & {view.label for view in views})
     # An object whose folder a person has removed is not forgotten: it is not wanted any more.
-    forgotten = sorted(label for label in known if label not in taught and library.views(label))
-    if not shown:
-        return Live(version, {}, tuple(forgotten), 0)
+    forgotten = [
+        label for label in sorted(record.labels) if label not in known and library.views(label)
+    ]
+    learned = _learned_from(record, views)
+    if learned.issuperset(known):
+        return Live(version, {}, tuple(forgotten), tuple(known), 0)
     try:
-        predictor = Predictor.from_version(library, version, device)
+        model = build(load_measured(library.models.directory(version)))
     except AutomaskError as error:
         _log.warning("the live model, version %d, is not compared with: %s", version, error)
         return None
-    evaluation = measure_views(predictor, library, shown, "compare", progress)
-    per_label = {label: float(v["AP"] or 0.0) for label, v in evaluation["per_label"].items()}
-    return Live(version, per_label, tuple(forgotten), len(shown))
+    predictor = Predictor.from_model(model, record.labels, device=device)
+    found = measure_clutter(predictor, clutter, count, "compare", progress)
+    per_label = {
+        label: float(found["per_label"][label]["AP"])
+        for label in known
+        if label not in learned and found["per_label"][label]["AP"] is not None
+    }
+    not_compared = [label for label in known if label not in per_label]
+    return Live(version, per_label, tuple(forgotten), tuple(not_compared), found["instances"])
+
+
+def _learned_from(record: ModelRecord, views: Sequence[View]) -> set[str]:
+    """The labels of those `views` that taught a version."""
+    parts = (record.model_extra or {}).get("views", {})
+    return {
+        view.label for view in views if view.id in parts.get(view.label, {}).get("training", ())
+    }
 
 
 def decide(
@@ -81,16 +109,17 @@ def decide(
     min_ap50: float,
     tolerance: float,
 ) -> Decision:
-    """Promote when each new label has an AP50 of `min_ap50` at least, and the mean AP of those that
-    the live version knows falls by no more than `tolerance`, or than chance would have it where
-    few views tell; all on held-out views.
+    """Promote when each new label has an AP50 of `min_ap50` at least on held-out views, and the
+    mean AP of those that the live version knows, among clutter made of such views, falls by no
+    more than `tolerance`, or than chance would have it where few instances tell.
 
     `final` is the evaluation on the same views of what is going to run, which may have learned
     from them since `evaluation`: by more than `tolerance` it may not be worse.
     """
     per_label = evaluation["per_label"]
     old = {} if live is None else live.per_label
-    new = [label for label in per_label if label not in old]
+    unknown = () if live is None else live.not_compared
+    new = [label for label in per_label if label not in old and label not in unknown]
     faults: list[str] = []
     if live is not None and live.forgotten:
         faults.append(
@@ -108,11 +137,16 @@ def decide(
         )
     gains: list[str] = []
     if live is not None and old:
+        now = evaluation["clutter"]["per_label"]
         before = sum(old.values()) / len(old)
-        after = sum(_known(per_label[label], "AP") for label in old) / len(old)
-        words = f"held-out AP of {_listed(old)} {after:.3f}, in version {live.version} {before:.3f}"
-        allowed = max(tolerance, _ONE_VIEW / live.views)
-        (faults if before - after > allowed else gains).append(words)
+        after = sum(_known(now[label], "AP") for label in old) / len(old)
+        allowed = max(tolerance, _CHANCE / math.sqrt(live.instances))
+        (faults if before - after > allowed else gains).append(
+            f"AP of {_listed(old)} among clutter {after:.3f}, "
+            f"in version {live.version} {before:.3f}"
+        )
+    if live is not None and unknown:
+        gains.append(f"{_listed(unknown)} not compared: version {live.version} learned these views")
     if faults:
         return Decision(False, "; ".join(faults))
     if new:

@@ -16,6 +16,7 @@ from automask_ros.detection.base_models import (
     load_base_model,
     load_checkpoint,
     save_checkpoint,
+    save_measured,
 )
 from automask_ros.detection.export import export_onnx
 from automask_ros.detection.holdout import Split, split_library
@@ -30,7 +31,7 @@ from automask_ros.detection.training import TrainConfig
 from automask_ros.library.files import write_json
 from automask_ros.library.library import Library
 from automask_ros.library.report import write_model_report
-from automask_ros.types import BGRImage, Progress, ProgressCallback
+from automask_ros.types import Progress, ProgressCallback
 
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
@@ -75,11 +76,13 @@ def train_version(
     with library.models.stage() as staged:
         with clock.stage("export"):
             report(Progress("export", 0, 1))
-            stored = _store(subject, architecture, staged, learned.dataset[0].image)
+            stored = _store(subject, architecture, staged, learned)
         with clock.stage("compare"):
             predictor = _predictor(staged, stored, labels, device)
             final = measure_views(predictor, library, split.held_out, "compare", report)
-            live = measure_live(library, split.held_out, device, report)
+            live = measure_live(
+                library, split.held_out, learned.clutter, config.clutter, device, report
+            )
         decision = decide(
             learned.found.evaluation,
             live,
@@ -99,8 +102,10 @@ def train_version(
     )
 
 
-def _store(subject: Subject, architecture: str, staged: Path, image: BGRImage) -> MaskRCNN:
+def _store(subject: Subject, architecture: str, staged: Path, learned: Learned) -> MaskRCNN:
     """Write weights and graph; the network as it was stored, from which the graph was made."""
+    if learned.measured:
+        save_measured(staged, learned.measured)
     save_checkpoint(
         subject.model,
         staged / WEIGHTS_FILE,
@@ -109,7 +114,7 @@ def _store(subject: Subject, architecture: str, staged: Path, image: BGRImage) -
         image_size=subject.image_size,
     )
     stored = build(load_checkpoint(staged))
-    export_onnx(stored, staged / ONNX_FILE, image)
+    export_onnx(stored, staged / ONNX_FILE, learned.dataset[0].image)
     return stored
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from automask_ros.detection.composites import CompositeDataset
 from automask_ros.detection.holdout import split_library
 from automask_ros.detection.promotion import Live, decide, measure_live
 from automask_ros.detection.teaching import train_version
@@ -13,9 +14,10 @@ from automask_ros.library.library import Library
 
 
 def figures(**ap):
-    """An evaluation in which a label's AP50 is its AP and a tenth."""
+    """An evaluation in which a label's AP50 is its AP and a tenth, and among clutter no less."""
     per_label = {label: {"AP": value, "AP50": value + 0.1} for label, value in ap.items()}
-    return {"AP": sum(ap.values()) / len(ap), "per_label": per_label}
+    figures = {"AP": sum(ap.values()) / len(ap), "per_label": per_label}
+    return {**figures, "clutter": figures}
 
 
 def decided(evaluation, live, **limits):
@@ -37,17 +39,18 @@ def test_what_was_known_may_fall_by_the_tolerance_and_no_more():
     kept = decided(figures(cup=0.76, can=0.61, mug=0.7), live, min_ap50=0.5, tolerance=0.02)
     assert kept.promoted
     assert kept.reason == (
-        "held-out AP50 at least 0.50 for mug; held-out AP of can, cup 0.685, in version 3 0.700"
+        "held-out AP50 at least 0.50 for mug; "
+        "AP of can, cup among clutter 0.685, in version 3 0.700"
     )
     lost = decided(figures(cup=0.74, can=0.61, mug=0.7), live, min_ap50=0.5, tolerance=0.02)
     assert not lost.promoted
-    assert lost.reason == "held-out AP of can, cup 0.675, in version 3 0.700"
+    assert lost.reason == "AP of can, cup among clutter 0.675, in version 3 0.700"
 
 
-def test_few_views_say_little_and_a_small_fall_on_them_is_chance():
+def test_few_instances_say_little_and_a_small_fall_on_them_is_chance():
     fallen = figures(cup=0.72)
-    for views, promoted in ((2, True), (3, False), (100, False)):
-        live = Live(1, {"cup": 0.8}, views=views)
+    for instances, promoted in ((10, True), (20, False), (100, False)):
+        live = Live(1, {"cup": 0.8}, instances=instances)
         assert decide(fallen, live, final=fallen, min_ap50=0.5, tolerance=0.02).promoted is promoted
 
 
@@ -72,25 +75,55 @@ def test_a_version_that_leaves_a_known_label_out_does_not_go_live():
     assert decision.reason == "it would forget can, which version 2 knows"
 
 
-def test_the_live_version_is_measured_on_the_views_held_out_now(
-    library: Library, base_weights: Path
-):
-    held_out = split_library(library, None, 0.2, 6).held_out
-    assert measure_live(library, held_out, "cpu") is None
-    config = TrainConfig(
-        base_model=str(base_weights), device="cpu", iterations=1, min_ap50=0.0, clutter=2
+def test_what_cannot_be_compared_is_said_and_has_no_bar():
+    live = Live(4, {"cup": 0.6}, not_compared=("can",))
+    decision = decided(figures(cup=0.6, can=0.1), live, min_ap50=0.5, tolerance=0.02)
+    assert decision.promoted
+    assert decision.reason.endswith("can not compared: version 4 learned these views")
+
+
+def clutter_of(library: Library, views, config: TrainConfig, labels: dict[str, int]):
+    """The composites that a training of `views` is measured on."""
+    return CompositeDataset(
+        library, views, labels, image_size=128, seed=config.seed + 1, config=config.composites
     )
+
+
+def test_both_versions_are_measured_before_they_learn_what_is_held_out(library: Library):
+    split = split_library(library, None, 0.2, 6)
+    config = TrainConfig(device="cpu", image_size=128, iterations=6, min_ap50=0.0, clutter=3)
+    labels = library.models.class_ids(["box", "disc"])
+    clutter = clutter_of(library, split.held_out, config, labels)
+    assert measure_live(library, split.held_out, clutter, 3, "cpu") is None
     first = train_version(library, config)
-    live = measure_live(library, held_out, "cpu")
+    live = measure_live(library, split.held_out, clutter, 3, "cpu")
     assert live is not None
-    assert live.version == 1 and live.forgotten == ()
-    assert live.per_label == pytest.approx(
-        {label: values["AP"] for label, values in first.evaluation["per_label"].items()}
-    )
+    assert (live.version, live.forgotten, live.not_compared) == (1, (), ())
+    assert live.instances == first.evaluation["clutter"]["instances"] > 3
+    measured = {
+        label: values["AP"] for label, values in first.evaluation["clutter"]["per_label"].items()
+    }
+    assert measured["disc"] > 0.1
+    assert live.per_label == pytest.approx(measured, abs=0.01)  # stored in half precision
     only_discs = train_version(library, replace(config, labels=("disc",)))
     assert not only_discs.promoted
     assert "it would forget box, which version 1 knows" in only_discs.reason
     assert library.models.current() == 1
+
+
+def test_views_that_taught_the_live_version_do_not_measure_it(library: Library, base_weights: Path):
+    config = TrainConfig(
+        base_model=str(base_weights), device="cpu", iterations=1, min_ap50=0.0, clutter=2
+    )
+    train_version(library, config)
+    # The latest views of the disc go: those held out now are among those that version 1 learned.
+    for view in split_library(library, ["disc"], 0.2, 6).held_out:
+        library.remove_view(view)
+    held_out = split_library(library, None, 0.3, 4).held_out
+    labels = library.models.class_ids(["box", "disc"])
+    live = measure_live(library, held_out, clutter_of(library, held_out, config, labels), 2, "cpu")
+    assert live is not None
+    assert "disc" in live.not_compared and "disc" not in live.per_label
 
 
 def test_a_live_version_that_does_not_load_is_said_and_stands_in_nobodys_way(
@@ -100,9 +133,9 @@ def test_a_live_version_that_does_not_load_is_said_and_stands_in_nobodys_way(
         base_model=str(base_weights), device="cpu", iterations=1, min_ap50=0.0, clutter=2
     )
     train_version(library, config)
-    (library.models.directory(1) / "model.onnx").write_bytes(b"torn")
+    (library.models.directory(1) / "model.safetensors").write_bytes(b"torn")
     assert train_version(library, config).promoted
     assert library.models.current() == 2
     (warning,) = [record.getMessage() for record in caplog.records]
     assert warning.startswith("the live model, version 1, is not compared with: ")
-    assert "does not load in ONNX Runtime" in warning
+    assert "is not a Mask R-CNN checkpoint" in warning
