@@ -20,12 +20,14 @@ _AHEAD = 12  # pictures ready before they are asked for
 
 
 @contextmanager
-def made_ahead(make: Callable[[int], Made], numbers: Iterable[int]) -> Iterator[Iterator[Made]]:
-    """`make` of each of `numbers`, in their order, in a thread.
+def made_ahead(
+    make: Callable[[int], Made], numbers: Iterable[int], threads: int = 1
+) -> Iterator[Iterator[Made]]:
+    """`make` of each of `numbers`, in their order, in `threads` of its own.
 
-    The thread ends with the context; an error in it is raised where what it made is taken.
+    They end with the context; an error in one is raised where what it made is taken.
     """
-    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="composites")
+    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="composites")
 
     def take() -> Iterator[Made]:
         waiting: deque[Future[Made]] = deque()

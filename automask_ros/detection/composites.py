@@ -186,15 +186,20 @@ class CompositeDataset:
         return Composite(image, masks, np.array([class_id for _, class_id in kept], np.int64))
 
 
+def boxes_of(masks: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The bounds of each of `masks` ``(N, H, W)``, none of them empty: ``(N, 4) xyxy``."""
+    boxes = np.zeros((len(masks), 4), np.float32)
+    for box, mask in zip(boxes, masks, strict=True):
+        rows, columns = np.where(mask.any(1))[0], np.where(mask.any(0))[0]
+        box[:] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    return boxes
+
+
 def to_target(composite: Composite) -> tuple[torch.Tensor, Target]:
     """`composite` as torchvision's Mask R-CNN takes it: RGB in 0..1, and its target."""
     rgb = np.ascontiguousarray(composite.image[..., ::-1].transpose(2, 0, 1))
-    boxes = np.zeros((len(composite.masks), 4), np.float32)
-    for box, mask in zip(boxes, composite.masks, strict=True):
-        rows, columns = np.where(mask.any(1))[0], np.where(mask.any(0))[0]
-        box[:] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
     return torch.from_numpy(rgb).float() / 255.0, {
-        "boxes": torch.from_numpy(boxes),
+        "boxes": torch.from_numpy(boxes_of(composite.masks)),
         "labels": torch.from_numpy(composite.class_ids),
         "masks": torch.from_numpy(composite.masks.astype(np.uint8)),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.graph import DetectionGraph
@@ -37,28 +39,42 @@ def export_onnx(model: MaskRCNN, path: Path, image: BGRImage) -> None:
     graph = DetectionGraph(model).cpu().eval()
     minimum = torch.full((num_classes_of(model),), 0.05)
     pixels = torch.from_numpy(np.ascontiguousarray(image))
+    with torch.inference_mode():
+        expected = [output.numpy() for output in graph(pixels, minimum)]
+    varying = {"image": {0: "height", 1: "width"}} | {name: {0: "count"} for name in OUTPUTS}
+    inputs = dict(zip(INPUTS, (pixels, minimum), strict=True))
+    data = traced(graph, inputs, OUTPUTS, varying)
+    check_onnx(data, expected, image, minimum.numpy())
+    write_bytes(path, data)
+
+
+def traced(
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    varying: Mapping[str, Mapping[int, str]],
+) -> bytes:
+    """`module` as an ONNX file; `varying` names the axes of inputs and outputs whose length is
+    free."""
     with (
         tempfile.TemporaryDirectory() as folder,
         torch.inference_mode(),
         warnings.catch_warnings(),
     ):
-        traced = Path(folder) / "model.onnx"
-        # The tracer warns of each Python number; the check below is what decides.
+        # The tracer warns of each Python number; whether they matter is checked on its result.
         warnings.simplefilter("ignore")
-        expected = [output.numpy() for output in graph(pixels, minimum)]
+        path = Path(folder) / "model.onnx"
         torch.onnx.export(
-            graph,
-            (pixels, minimum),
-            str(traced),
-            input_names=list(INPUTS),
-            output_names=list(OUTPUTS),
-            dynamic_axes={"image": {0: "height", 1: "width"}} | {o: {0: "count"} for o in OUTPUTS},
+            module,
+            tuple(inputs.values()),
+            str(path),
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes={name: dict(axes) for name, axes in varying.items()},
             opset_version=OPSET,
             dynamo=False,
         )
-        data = traced.read_bytes()
-    check_onnx(data, expected, image, minimum.numpy())
-    write_bytes(path, data)
+        return path.read_bytes()
 
 
 def check_onnx(

@@ -11,6 +11,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -19,9 +20,9 @@ from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.appearance import BoxPredictor
 from automask_ros.detection.batches import made_ahead
-from automask_ros.detection.composites import CompositeDataset
+from automask_ros.detection.composites import Composite, CompositeDataset
 from automask_ros.detection.graph import DetectionGraph
-from automask_ros.detection.regions import Regions, look
+from automask_ros.detection.regions import Eye, OnnxEye, Regions, TorchEye, look
 from automask_ros.errors import AutomaskError
 from automask_ros.types import Progress, ProgressCallback
 
@@ -44,8 +45,10 @@ class HeadLesson:
     def __init__(self, model: MaskRCNN, device: str, seed: int) -> None:
         """`model` is of the lite architecture; it moves to `device`, in evaluation mode."""
         self._predictor: BoxPredictor = model.roi_heads.box_predictor
-        self._graph = DetectionGraph(model).to(device).eval()
+        self._device = torch.device(device)
+        self._graph = DetectionGraph(model).to(self._device).eval()
         self._graph.backbone.to(memory_format=torch.channels_last)  # a fifth less time
+        self._eye: Eye | None = None
         self._start = copy.deepcopy(self._predictor.state_dict())
         self._seed = seed
         self._regions: list[Regions] = []
@@ -73,15 +76,35 @@ class HeadLesson:
         """Look at `count` more composites, fewer when `seconds` end before; one at least."""
         started = time.monotonic()
         first = self.pictures
-        with made_ahead(dataset.__getitem__, range(first, first + count)) as composites:
-            for number, composite in enumerate(composites, 1):
-                seed = self._seed * 1_000_003 + self.pictures
-                self._regions.append(look(self._graph, composite, seed))
+        with self._looked_at(dataset, range(first, first + count)) as looked_at:
+            for number, regions in enumerate(looked_at, 1):
+                self._regions.append(regions)
                 elapsed = time.monotonic() - started
                 left = elapsed * (count / number - 1)
                 progress(Progress("look", number, count, seconds_left=left))
                 if seconds is not None and elapsed >= seconds * (1 - _FIT_SHARE):
                     break
+
+    @contextmanager
+    def _looked_at(self, dataset: CompositeDataset, numbers: range) -> Iterator[Iterator[Regions]]:
+        """What is seen of each composite; on a CPU as many at once as torch has threads."""
+        on_cpu = self._device.type == "cpu"
+        if self._eye is None:
+            graph = self._graph
+            self._eye = OnnxEye(graph, dataset[0].image) if on_cpu else TorchEye(graph)
+        eye = self._eye
+
+        def seen(number: int, composite: Composite) -> Regions:
+            regions = look(eye, composite, self._seed * 1_000_003 + number)
+            return Regions(regions.features.half(), regions.class_ids)
+
+        if on_cpu:
+            threads = torch.get_num_threads()
+            with made_ahead(lambda n: seen(n, dataset[n]), numbers, threads) as regions:
+                yield regions
+        else:
+            with made_ahead(dataset.__getitem__, numbers) as composites:
+                yield map(seen, numbers, composites)
 
     def fit(self, learning_rate: float | None, progress: ProgressCallback) -> list[float]:
         """Teach the class scores all that was looked at; the loss of each step.
@@ -93,7 +116,7 @@ class HeadLesson:
         rate = RATE if learning_rate is None else learning_rate
         self._predictor.load_state_dict(self._start)
         # One copy of all, in place of one for each batch of each epoch.
-        regions = Regions.joined(self._regions).to(self._graph.mean.device)
+        regions = Regions.joined(self._regions).to(self._device)
         learning = [
             parameter
             for name, parameter in self._predictor.named_parameters()
@@ -111,7 +134,7 @@ class HeadLesson:
             for group in optimiser.param_groups:
                 group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * done))
             rows = rows.to(regions.class_ids.device)
-            loss = _loss(self._predictor, regions.features[rows], regions.class_ids[rows])
+            loss = _loss(self._predictor, regions.features[rows].float(), regions.class_ids[rows])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()

@@ -11,20 +11,22 @@ from automask_ros.detection.base_models import load_base_model
 from automask_ros.detection.composites import Composite, CompositeDataset
 from automask_ros.detection.graph import DetectionGraph
 from automask_ros.detection.head_training import HeadLesson
-from automask_ros.detection.regions import look
+from automask_ros.detection.regions import OnnxEye, TorchEye, look
 from automask_ros.library.library import Library
 
 LABELS = {"box": 1, "disc": 2}
 
 
-def test_regions_say_what_they_show(base_weights: Path):
+@pytest.mark.parametrize("kind", [TorchEye, OnnxEye])
+def test_regions_say_what_they_show(base_weights: Path, kind: type):
     model, _ = load_base_model(str(base_weights), LABELS)
     graph = DetectionGraph(model).eval()
     mask = np.zeros((1, 96, 128), bool)
     mask[0, 20:60, 30:80] = True
     image = np.random.default_rng(0).integers(0, 255, (96, 128, 3), dtype=np.uint8)
-    shown = look(graph, Composite(image, mask, np.array([2])), seed=0)
-    empty = look(graph, Composite(image, mask[:0], np.zeros(0, np.int64)), seed=0)
+    eye = TorchEye(graph) if kind is TorchEye else OnnxEye(graph, image)
+    shown = look(eye, Composite(image, mask, np.array([2])), seed=0)
+    empty = look(eye, Composite(image, mask[:0], np.zeros(0, np.int64)), seed=0)
     assert shown.features.shape == (len(shown), model.roi_heads.box_predictor.features)
     # Last come the object's own box and three boxes close to it; proposals are the same in both.
     assert len(shown) == len(empty) + 4
@@ -32,8 +34,19 @@ def test_regions_say_what_they_show(base_weights: Path):
     assert set(shown.class_ids.tolist()) == {0, 2}
     assert empty.class_ids.tolist() == [0] * len(empty)
     torch.testing.assert_close(shown.features[: len(empty)], empty.features)
-    again = look(graph, Composite(image, mask, np.array([2])), seed=0)
+    again = look(eye, Composite(image, mask, np.array([2])), seed=0)
     torch.testing.assert_close(again.features, shown.features)
+
+
+def test_both_eyes_see_the_same(library: Library):
+    model, _ = load_base_model("lite", LABELS, SMALL)
+    graph = DetectionGraph(model).eval()
+    dataset = CompositeDataset(library, library.trainable_views(), LABELS, image_size=SMALL, seed=0)
+    one, other = TorchEye(graph), OnnxEye(graph, dataset[0].image)
+    for number in range(6):
+        first, second = (look(eye, dataset[number], seed=number) for eye in (one, other))
+        assert first.class_ids.tolist() == second.class_ids.tolist()
+        torch.testing.assert_close(first.features, second.features, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("pictures", [30])
@@ -57,7 +70,7 @@ def test_scores_learn_which_object_it_is(library: Library, pictures: int):
     )
     right = wrong = 0
     for number in range(pictures, pictures + 8):
-        regions = look(DetectionGraph(model).eval(), dataset[number], seed=number)
+        regions = look(TorchEye(DetectionGraph(model).eval()), dataset[number], seed=number)
         guessed = model.roi_heads.box_predictor.class_scores(regions.features).argmax(1)
         objects = regions.class_ids > 0
         right += int((guessed == regions.class_ids)[objects].sum())
