@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from automask_ros.cli import options
+from automask_ros.cli.benchmark_teaching import teaching
 from automask_ros.cli.output import check_json_path, print_table, write_figures
 from automask_ros.cli.progress import ProgressDisplay
 from automask_ros.cli.sheets import LEGEND, WORST, Tile, check_sheet_path, draw_tile, write_sheet
@@ -30,7 +31,11 @@ def benchmark() -> None:
     \b
     Example:
       automask benchmark masks --images photos/ --annotations people.json --peer u2netp.onnx
+      automask benchmark teaching --library my_objects --images test/ --annotations test.json
     """
+
+
+benchmark.add_command(teaching)
 
 
 @benchmark.command()

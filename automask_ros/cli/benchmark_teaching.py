@@ -1,0 +1,109 @@
+"""automask benchmark teaching: accuracy and time of a training, side by side with others."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import click
+
+from automask_ros.cli import options
+from automask_ros.cli.output import check_json_path, print_table, write_figures
+from automask_ros.cli.progress import ProgressDisplay
+from automask_ros.errors import AutomaskError
+from automask_ros.library.coco import read_coco
+from automask_ros.library.library import Library
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@options.library_option
+@click.option("--images", required=True, type=_PATH, metavar="DIR", help="Annotated test images.")
+@options.annotations_option
+@click.option(
+    "--masks",
+    type=_PATH,
+    metavar="FILE",
+    help="COCO masks that people drew of the library's views: teach from them as well.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    help="Of plain torchvision fine-tuning on the same masks from the same weights; 0: none.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Teach with so many seeds, to see the spread.",
+)
+@options.training_options
+@options.device_option
+@options.json_option
+def teaching(
+    library: Path,
+    images: Path,
+    annotations: Path,
+    masks: Path | None,
+    epochs: int,
+    seeds: int,
+    training: dict[str, Any],
+    device: str,
+    json_path: Path | None,
+) -> None:
+    """Teach what a library holds, and measure AP and time, also of what one would otherwise do.
+
+    The library is not changed. Seconds run from the first picture read to the model decided on;
+    masks are there already. `ratio` is the time of plain fine-tuning over the row's. The JSON is a
+    list with a row for each training.
+
+    \b
+    Example:
+      automask benchmark teaching --library my_objects --images test/ --annotations test.json
+    """
+    check_json_path(json_path)
+    opened = Library(library)
+    drawn = None if masks is None else read_coco(masks, unique_names=False)
+    if not images.is_dir():
+        raise AutomaskError(f"there is no folder {images}; give --images the pictures' folder")
+    read_coco(annotations)
+    from automask_ros.detection.benchmark import Contest, spread
+    from automask_ros.detection.training import TrainConfig
+
+    first = int(training.pop("seed", 0))
+    contest = Contest(opened, images, annotations, TrainConfig(device=device, **training))
+    with ProgressDisplay() as progress:
+        ours = [contest.ours("ours", seed, progress) for seed in range(first, first + seeds)]
+        rows = list(ours)
+        if drawn is not None:
+            rows.append(contest.people(drawn, first, progress))
+        if epochs:
+            rows.append(contest.plain(epochs, first, progress))
+    plain_seconds = rows[-1]["seconds"] if epochs else None
+    for row in rows:
+        row["ratio"] = plain_seconds and round(plain_seconds / row["seconds"], 2)
+    _print(rows)
+    if seeds > 1:
+        click.echo(f"spread of AP over {seeds} seeds: {spread(ours):.3f}")
+    write_figures(json_path, rows)
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    import torch
+
+    labels = sorted(rows[0]["per_label"])
+    print_table(
+        ("", "seed", "views", "seconds", "ratio", "AP", "AP50", "AP75", *labels),
+        [
+            [row["name"], row["seed"], row["views"], f"{row['seconds']:.0f}", row["ratio"]]
+            + [row[key] for key in ("AP", "AP50", "AP75")]
+            + [row["per_label"][label]["AP"] for label in labels]
+            for row in rows
+        ],
+    )
+    click.echo(f"{torch.get_num_threads()} threads, {platform.machine()}")

@@ -1,0 +1,125 @@
+"""Teaching side by side: ours, the same from people's masks, and plain fine-tuning, in one run."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from automask_ros.detection.base_models import load_base_model
+from automask_ros.detection.evaluation import evaluate
+from automask_ros.detection.holdout import split_library
+from automask_ros.detection.plain_training import plain_fine_tuning
+from automask_ros.detection.prediction import Predictor, pick_device
+from automask_ros.detection.teaching import train_version
+from automask_ros.detection.training import TrainConfig
+from automask_ros.errors import AutomaskError
+from automask_ros.library.coco import CocoSet
+from automask_ros.library.coco_import import import_coco
+from automask_ros.library.library import Library
+from automask_ros.types import ProgressCallback
+
+# What a copy of a library goes without: models of its own are what is measured.
+_LEFT_OUT = ("models", "jobs", "trash")
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Who is taught from `library`, and the annotated pictures that all are measured on."""
+
+    library: Library
+    images: Path
+    annotations: Path
+    config: TrainConfig
+
+    def ours(self, name: str, seed: int, progress: ProgressCallback | None) -> dict[str, Any]:
+        """A row for our training, as `automask train` does it."""
+        return self._row(name, self.library, seed, progress)
+
+    def people(
+        self, masks: CocoSet, seed: int, progress: ProgressCallback | None
+    ) -> dict[str, Any]:
+        """A row for our training from masks that people drew of the same views.
+
+        AutomaskError when a view that teaches has none.
+        """
+        with copied(self.library) as drawn:
+            taken = import_coco(drawn, masks, None, everything=True, progress=progress)
+            teaching = sum(len(drawn.trainable_views(label)) for label in drawn.labels())
+            if len(taken.drawn) < teaching:
+                raise AutomaskError(
+                    f"{len(taken.drawn)} masks of {masks.path} belong to views, but {teaching} "
+                    "views teach; file names must be view ids and categories labels"
+                )
+            return self._row("people's masks", drawn, seed, progress)
+
+    def plain(self, epochs: int, seed: int, progress: ProgressCallback | None) -> dict[str, Any]:
+        """A row for torchvision's recipe from the same start weights on the same masks."""
+        config = self.config
+        split = split_library(self.library, config.labels, config.holdout, config.min_views)
+        views = split.everything
+        names = sorted({view.label for view in views})
+        labels = {label: number for number, label in enumerate(names, start=1)}
+        device = pick_device(config.device)
+        started = time.monotonic()
+        model, _ = load_base_model(config.base_model, labels, config.image_size)
+        plain_fine_tuning(
+            model,
+            self.library,
+            views,
+            labels,
+            epochs=epochs,
+            device=device,
+            seed=seed,
+            progress=progress,
+        )
+        seconds = time.monotonic() - started
+        predictor = Predictor.from_model(model, labels, device=device)
+        summary, _ = evaluate(predictor, self.images, self.annotations, progress)
+        return _figures(f"torchvision, {epochs} epochs", seed, len(views), seconds, summary)
+
+    def _row(
+        self, name: str, library: Library, seed: int, progress: ProgressCallback | None
+    ) -> dict[str, Any]:
+        config = replace(self.config, seed=seed, min_ap50=0.0)
+        with copied(library) as scratch:
+            views = sum(len(scratch.trainable_views(label)) for label in scratch.labels())
+            started = time.monotonic()
+            result = train_version(scratch, config, progress)
+            seconds = time.monotonic() - started
+            predictor = Predictor.from_version(scratch, result.version, config.device)
+            summary, _ = evaluate(predictor, self.images, self.annotations, progress)
+        return _figures(name, seed, views, seconds, summary) | {"stages": result.seconds}
+
+
+def spread(rows: Sequence[dict[str, Any]]) -> float:
+    """The largest AP less the smallest one."""
+    found = [row["AP"] or 0.0 for row in rows]
+    return max(found) - min(found)
+
+
+@contextmanager
+def copied(library: Library) -> Iterator[Library]:
+    """A copy of `library` without its models, which goes when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="automask-benchmark-") as folder:
+        target = Path(folder) / "library"
+        shutil.copytree(library.root, target, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        yield Library(target)
+
+
+def _figures(
+    name: str, seed: int, views: int, seconds: float, summary: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "seed": seed,
+        "views": views,
+        "seconds": round(seconds, 1),
+        **{key: summary[key] for key in ("AP", "AP50", "AP75", "per_label")},
+        "box": {key: summary["box"][key] for key in ("AP", "AP50")},
+    }

@@ -1,0 +1,112 @@
+"""automask benchmark teaching: who learns what, how well on annotated pictures, how fast."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from detection.drawn_views import SMALL, add_views, draw_view
+
+from automask_ros.cli.main import main
+from automask_ros.library.coco import encode_mask
+from automask_ros.library.library import Library
+from automask_ros.types import Mask, Verdict
+
+LABELS = {"box": 1, "disc": 2}
+
+
+def annotated(folder: Path, numbers: range) -> Path:
+    """Drawn pictures in `folder`, one object in each, and their truth as COCO."""
+    folder.mkdir(exist_ok=True)
+    images, annotations = [], []
+    for label in LABELS:
+        for number in numbers:
+            image, mask = draw_view(label, number)
+            name = f"{label}-{number}.png"
+            cv2.imwrite(str(folder / name), image)
+            images.append({"id": len(images), "file_name": name, "height": 96, "width": 128})
+            annotations.append(truth_of(len(images), label, mask))
+    path = folder.with_suffix(".json")
+    categories = [{"id": number, "name": label} for label, number in LABELS.items()]
+    coco = {"images": images, "annotations": annotations, "categories": categories}
+    path.write_text(json.dumps(coco))
+    return path
+
+
+def truth_of(number: int, label: str, mask: np.ndarray) -> dict:
+    """The annotation of the picture that was added last, the `number`th."""
+    return {
+        "id": number,
+        "image_id": number - 1,
+        "category_id": LABELS[label],
+        "segmentation": encode_mask(mask),
+    }
+
+
+def peoples_masks(library: Library, path: Path) -> Path:
+    """The true masks of the library's views as COCO."""
+    images, annotations = [], []
+    for label in LABELS:
+        for number, view in enumerate(library.views(label)):
+            images.append(
+                {
+                    "id": len(images),
+                    "file_name": f"{label}/{view.id}.png",
+                    "height": 96,
+                    "width": 128,
+                }
+            )
+            annotations.append(truth_of(len(images), label, draw_view(label, number)[1]))
+    categories = [{"id": number, "name": label} for label, number in LABELS.items()]
+    coco = {"images": images, "annotations": annotations, "categories": categories}
+    path.write_text(json.dumps(coco))
+    return path
+
+
+@pytest.fixture()
+def library(tmp_path: Path) -> Library:
+    """Eight views of a box and of a disc; the masks of two of the disc are refused."""
+    made = Library(tmp_path / "library", create=True)
+    add_views(made, "box", 8)
+    add_views(made, "disc", 8)
+    for view in made.views("disc")[:2]:
+        mask = made.read_mask(view)
+        assert mask is not None
+        made.write_mask(view, Mask(mask, Verdict(False, 0.1)), fcn="drawn")
+    return made
+
+
+def test_ours_peoples_and_plain_in_one_run(library: Library, tmp_path: Path, capsys):
+    truth = annotated(tmp_path / "test", range(20, 24))
+    people = peoples_masks(library, tmp_path / "people.json")
+    before = sorted(path for path in library.root.rglob("*") if not path.name.endswith(".lock"))
+    figures = tmp_path / "rows.json"
+    arguments = ["benchmark", "teaching", "--library", library.root, "--images", tmp_path / "test"]
+    arguments += ["--annotations", truth, "--masks", people, "--epochs", 1, "--seeds", 2]
+    arguments += ["--iterations", 10, "--image-size", SMALL, "--device", "cpu", "--json", figures]
+    assert main([str(each) for each in arguments]) == 0
+    said = capsys.readouterr().out
+    rows = json.loads(figures.read_text())
+    names = ["ours", "ours", "people's masks", "torchvision, 1 epochs"]
+    assert [row["name"] for row in rows] == names
+    assert [row["seed"] for row in rows] == [0, 1, 0, 0]
+    assert [row["views"] for row in rows] == [14, 14, 16, 14]
+    plain = rows[-1]
+    for row in rows:
+        assert row["seconds"] > 0
+        assert row["ratio"] == pytest.approx(plain["seconds"] / row["seconds"], abs=0.02)
+    spread = abs(rows[0]["AP"] - rows[1]["AP"])
+    assert f"spread of AP over 2 seeds: {spread:.3f}" in said
+    assert min(row["AP50"] for row in rows[:3]) > 0.5
+    after = sorted(path for path in library.root.rglob("*") if not path.name.endswith(".lock"))
+    assert after == before, "the library is not changed"
+
+
+def test_masks_that_fit_no_view_are_refused(library: Library, tmp_path: Path, capsys):
+    truth = annotated(tmp_path / "test", range(20, 21))
+    arguments = ["benchmark", "teaching", "--library", library.root, "--images", tmp_path / "test"]
+    arguments += ["--annotations", truth, "--epochs", 0, "--iterations", 2, "--image-size", SMALL]
+    arguments += ["--device", "cpu", "--masks", truth]
+    assert main([str(each) for each in arguments]) == 2
+    assert "0 masks of" in capsys.readouterr().err
