@@ -11,7 +11,6 @@ import click
 from automask_ros.cli import options
 from automask_ros.cli.output import check_json_path, print_table, write_figures
 from automask_ros.cli.progress import ProgressDisplay
-from automask_ros.errors import AutomaskError
 from automask_ros.library.coco import read_coco
 from automask_ros.library.library import Library
 
@@ -69,12 +68,13 @@ def teaching(
     check_json_path(json_path)
     opened = Library(library)
     drawn = None if masks is None else read_coco(masks, unique_names=False)
-    if not images.is_dir():
-        raise AutomaskError(f"there is no folder {images}; give --images the pictures' folder")
-    read_coco(annotations)
+    truth = read_coco(annotations)
     from automask_ros.detection.benchmark import Contest, spread
+    from automask_ros.detection.evaluation import find_image
     from automask_ros.detection.training import TrainConfig
 
+    for image in truth.images.values():
+        find_image(images, image.file_name)  # said now, not after the first training
     first = int(training.pop("seed", 0))
     contest = Contest(opened, images, annotations, TrainConfig(device=device, **training))
     with ProgressDisplay() as progress:

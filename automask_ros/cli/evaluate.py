@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from automask_ros.cli import options
-from automask_ros.cli.output import check_json_path, print_precision, write_figures
+from automask_ros.cli.output import check_json_path, print_precision, print_table, write_figures
 from automask_ros.cli.progress import ProgressDisplay
+from automask_ros.library.coco import read_coco
 from automask_ros.library.library import Library
 
 
@@ -22,6 +24,11 @@ from automask_ros.library.library import Library
     help="The folder of the annotated images.",
 )
 @options.annotations_option
+@click.option(
+    "--by",
+    metavar="NAME",
+    help="Also AP by a property that the annotations have, or have below `view`: a pose, an angle.",
+)
 @click.option("--version", type=click.IntRange(1), metavar="N", help="Not the current model.")
 @options.device_option
 @options.json_option
@@ -29,6 +36,7 @@ def evaluate(
     library: Path,
     images: Path,
     annotations: Path,
+    by: str | None,
     version: int | None,
     device: str,
     json_path: Path | None,
@@ -38,14 +46,33 @@ def evaluate(
     \b
     Example:
       automask evaluate --library my_objects --images test/ --annotations test.json
+      automask evaluate --library my_objects --images test/ --annotations test.json --by pose
     """
     check_json_path(json_path)
     opened = Library(library)
+    truth = read_coco(annotations).to_dict()
     from automask_ros.detection.evaluation import evaluate as measure
+    from automask_ros.detection.grouped_evaluation import evaluate_by
     from automask_ros.detection.prediction import Predictor
 
     predictor = Predictor.from_version(opened, version, device)
     with ProgressDisplay() as progress:
-        figures, _ = measure(predictor, images, annotations, progress)
+        figures, results = measure(predictor, images, annotations, progress)
     print_precision(figures)
+    if by is not None:
+        figures["by"] = {by: evaluate_by(truth, results, sorted(figures["per_label"]), by)}
+        _print_groups(figures["by"][by], by)
     write_figures(json_path, figures)
+
+
+def _print_groups(found: dict[str, dict[str, dict[str, Any]]], by: str) -> None:
+    keys = ("instances", "AP", "AP50", "AP75")
+    click.echo()
+    print_table(
+        ("object", by, *keys),
+        [
+            [label, group, *(values[key] for key in keys)]
+            for label, groups in found.items()
+            for group, values in groups.items()
+        ],
+    )

@@ -45,7 +45,7 @@ def evaluate(
     categories = {category["name"]: category["id"] for category in truth["categories"]}
     results: list[Result] = []
     for number, entry in enumerate(truth["images"]):
-        image = read_image(_find(images_dir, entry["file_name"]))
+        image = read_image(find_image(images_dir, entry["file_name"]))
         found = predictor.detect_all(image)
         results += coco_results(found, entry["id"], categories)
         if progress is not None:
@@ -159,8 +159,11 @@ def _complete(gold: COCO, annotation: dict[str, Any]) -> None:
         annotation.setdefault("bbox", [float(side) for side in run_lengths.toBbox(encoded)])
 
 
-def _find(folder: Path, name: str) -> Path:
-    """The file called `name` in `folder`, below it, or there by its last part alone."""
+def find_image(folder: Path, name: str) -> Path:
+    """The file called `name` in `folder`, below it, or there by its last part alone.
+
+    AutomaskError when there is none.
+    """
     for path in (folder / name, folder / Path(name).name):
         if path.is_file():
             return path

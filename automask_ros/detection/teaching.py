@@ -30,11 +30,12 @@ from automask_ros.detection.stage_clock import StageClock
 from automask_ros.detection.training import TrainConfig
 from automask_ros.library.files import write_json
 from automask_ros.library.library import Library
-from automask_ros.library.report import write_model_report
+from automask_ros.library.report import write_model_report, write_plots
 from automask_ros.types import Progress, ProgressCallback
 
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
+PLOTS_FOLDER = "plots"
 _CONTACT_SHEET = 16
 
 
@@ -155,7 +156,9 @@ def _write_findings(
 ) -> None:
     losses = [round(loss, 5) for loss in learned.log.losses]
     evaluation = learned.found.evaluation
+    examples = learned.found.examples
     write_json(staged / METRICS_FILE, {"evaluation": evaluation, "losses": losses})
+    write_plots(staged / PLOTS_FOLDER, metrics=evaluation, losses=losses, detections=examples)
     write_model_report(
         library,
         staged / REPORT_FILE,
@@ -163,5 +166,5 @@ def _write_findings(
         metrics=evaluation,
         losses=losses,
         composites=[learned.dataset[number].image for number in range(_CONTACT_SHEET)],
-        detections=learned.found.examples,
+        detections=examples,
     )

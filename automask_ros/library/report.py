@@ -44,6 +44,7 @@ _PRECISIONS = ("AP", "AP50", "AP75")
 #: More would make a file that a phone cannot open.
 _EXAMPLES = 36
 _EXAMPLE_WIDTH = 560
+_SHEET = 6
 
 
 def write_masks_report(library: Library, path: Path, labels: Sequence[str] = ()) -> None:
@@ -107,6 +108,28 @@ def write_model_report(
     version = provenance.pop("version", 0)
     title = f"Taught model {version}" if version else "Taught model"
     _write(path, title, f"objects: {', '.join(labels)}", sections)
+
+
+def write_plots(
+    folder: Path,
+    *,
+    metrics: Mapping[str, Any],
+    losses: Sequence[float],
+    detections: Sequence[Example],
+) -> None:
+    """Write what a model report draws as PNG files: ``precision``, ``precision_recall``,
+    ``losses``, and contact sheets of the ``worst`` and the ``best`` detections.
+
+    Arguments as in `write_model_report`; what there is nothing to draw of has no file.
+    """
+    files.make_directory(folder)
+    for picture in (*precision_plots(metrics, _PRECISIONS), *loss_plots(losses)):
+        files.write_bytes(folder / f"{picture.name}.png", picture.plot.light)
+    for name, chosen in (("worst", detections[:_SHEET]), ("best", detections[-_SHEET:])):
+        if chosen:
+            drawn = [drawing.draw_detections(image, found) for _, image, found in chosen]
+            sheet = drawing.contact_sheet(drawn, _SHEET // 2, tile_width=_EXAMPLE_WIDTH)
+            files.write_image(folder / f"{name}.png", sheet)
 
 
 def write_demo_report(

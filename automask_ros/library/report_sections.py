@@ -31,11 +31,21 @@ class Picture:
 
 @dataclass(frozen=True)
 class PlotPicture:
-    """A plot as two data addresses: one for a light page, one for a dark one."""
+    """A plot with what is said below it; `name` is that of its file where it gets one."""
 
+    name: str
     caption: str
-    light: str
-    dark: str
+    plot: Plot
+
+    @property
+    def light(self) -> str:
+        """The plot for a light page, as a data address."""
+        return _address("image/png", self.plot.light)
+
+    @property
+    def dark(self) -> str:
+        """The plot for a dark page, as a data address."""
+        return _address("image/png", self.plot.dark)
 
 
 @dataclass(frozen=True)
@@ -152,11 +162,12 @@ def precision_plots(evaluation: Mapping[str, Any], figures: Sequence[str]) -> li
             per_label[label] = known
     if not per_label:
         return []
-    plots = [_plot_picture("average precision of each object", plot_precision(per_label, figures))]
+    bars = plot_precision(per_label, figures)
+    plots = [PlotPicture("precision", "average precision of each object", bars)]
     curves = evaluation.get("precision_at_recall") or {}
     if drawn := {label: curve for label, curve in curves.items() if len(curve) > 1}:
         caption = "precision over recall, at an IoU of 0.50"
-        plots.append(_plot_picture(caption, plot_precision_recall(drawn)))
+        plots.append(PlotPicture("precision_recall", caption, plot_precision_recall(drawn)))
     return plots
 
 
@@ -170,7 +181,7 @@ def loss_plots(losses: Sequence[float] | Sequence[Mapping[str, float]]) -> list[
             if name != "step" and isinstance(loss, (int, float)) and math.isfinite(loss):
                 curves.setdefault(name, []).append((step, float(loss)))
     curves = {name: points for name, points in curves.items() if len(points) > 1}
-    return [_plot_picture("loss during training", plot_losses(curves))] if curves else []
+    return [PlotPicture("losses", "loss during training", plot_losses(curves))] if curves else []
 
 
 def known_precisions(row: Mapping[str, Any], figures: Sequence[str]) -> dict[str, float]:
@@ -179,10 +190,6 @@ def known_precisions(row: Mapping[str, Any], figures: Sequence[str]) -> dict[str
     return {
         name: float(value) for name, value in values.items() if value is not None and value >= 0
     }
-
-
-def _plot_picture(caption: str, plot: Plot) -> PlotPicture:
-    return PlotPicture(caption, _address("image/png", plot.light), _address("image/png", plot.dark))
 
 
 def _address(kind: str, data: bytes) -> str:

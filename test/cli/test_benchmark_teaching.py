@@ -110,3 +110,11 @@ def test_masks_that_fit_no_view_are_refused(library: Library, tmp_path: Path, ca
     arguments += ["--device", "cpu", "--masks", truth]
     assert main([str(each) for each in arguments]) == 2
     assert "0 masks of" in capsys.readouterr().err
+
+
+def test_a_missing_picture_is_said_before_anything_is_trained(library: Library, tmp_path, capsys):
+    truth = annotated(tmp_path / "test", range(20, 21))
+    (tmp_path / "test" / "box-20.png").unlink()
+    arguments = ["benchmark", "teaching", "--library", library.root, "--images", tmp_path / "test"]
+    assert main([str(each) for each in [*arguments, "--annotations", truth]]) == 2
+    assert "box-20.png is annotated but not in" in capsys.readouterr().err

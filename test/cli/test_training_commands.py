@@ -87,6 +87,7 @@ def test_evaluate_measures_on_annotated_images(taught, tmp_path, capsys):
                 "image_id": n,
                 "category_id": 5,
                 "segmentation": encode_mask(draw_view("disc", n)[1]),
+                "view": {"pose": ("upright", "lying")[n]},
             }
             for n in range(2)
         ],
@@ -95,11 +96,15 @@ def test_evaluate_measures_on_annotated_images(taught, tmp_path, capsys):
     truth.write_text(json.dumps(content))
     arguments = ["evaluate", "--library", str(taught / "lib"), "--images", str(taught / "photos")]
     arguments += ["--annotations", str(truth), "--version", "1", "--device", "cpu"]
-    assert main([*arguments, "--json", str(figures)]) == 0
+    assert main([*arguments, "--by", "pose", "--json", str(figures)]) == 0
     written = json.loads(figures.read_text())
+    poses = written["by"]["pose"]["disc"]
+    assert {name: row["instances"] for name, row in poses.items()} == {"lying": 1, "upright": 1}
     assert all(0.0 <= written[key] <= 1.0 for key in ("AP", "AP50", "AP75"))
     assert set(written["per_label"]) == {"disc"}
-    assert "disc" in capsys.readouterr().out
+    assert "upright" in capsys.readouterr().out
+    assert main([*arguments, "--by", "colour"]) == 2
+    assert "no annotation has 'colour'" in capsys.readouterr().err
     truth.write_text(json.dumps({**content, "categories": [{"id": 5, "name": "box"}]}))
     assert main(arguments) == 2
     assert "teach these labels" in capsys.readouterr().err

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from detection.drawn_views import SMALL, add_views, draw_view
@@ -39,6 +40,11 @@ def test_teaching_leaves_a_whole_promoted_version(library: Library, config: Trai
     assert names >= {
         "model.safetensors", "model.onnx", "model.json", "metrics.json", "report.html",
     }  # fmt: skip
+    plots = {path.name: cv2.imread(str(path)) for path in (folder / "plots").iterdir()}
+    assert set(plots) == {
+        "precision.png", "precision_recall.png", "losses.png", "worst.png", "best.png",
+    }  # fmt: skip
+    assert all(plot.shape[1] > 600 and plot.std() > 5 for plot in plots.values())
     record = library.models.record(1)
     assert record.labels == {"box": 1, "disc": 2}
     assert set(record.thresholds) == {"box", "disc"}
