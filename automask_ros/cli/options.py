@@ -78,6 +78,11 @@ _TRAINING = (
         help="Class scores on a frozen network, or all layers; auto: heads for lite.",
     ),
     click.option(
+        "--classes",
+        type=click.Choice(("labels", "object")),
+        help="Tell objects from each other by their labels, or from the background alone.",
+    ),
+    click.option(
         "--iterations",
         type=click.IntRange(1),
         metavar="N",
@@ -113,6 +118,7 @@ _TRAINING = (
 _TRAINING_NAMES = (
     "base_model",
     "learn",
+    "classes",
     "iterations",
     "seconds",
     "image_size",

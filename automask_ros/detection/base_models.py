@@ -15,6 +15,7 @@ from torch import Tensor
 from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.appearance import AppearanceScores
+from automask_ros.detection.classes import CLASS_AGNOSTIC
 from automask_ros.detection.mask_rcnn import (
     APPEARANCE_FEATURES,
     RESNET50_IMAGE_SIZE,
@@ -27,7 +28,6 @@ from automask_ros.resources import weights_path
 
 WEIGHTS_FILE = "model.safetensors"
 MEASURED_FILE = "measured.safetensors"
-CLASS_AGNOSTIC = "object"
 # Tensors with one row (or four, for box deltas) per class.
 _ROWS_PER_CLASS = {
     "roi_heads.box_predictor.cls_score.weight": 1,

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from automask_ros.detection import camera
+from automask_ros.detection.classes import id_of
 from automask_ros.detection.cutouts import Cutout, cut_out, distractor, remove_object
 from automask_ros.detection.foreign import foreign_places, foreign_thing
 from automask_ros.detection.pasting import fit_image, network_size
@@ -80,14 +81,16 @@ class CompositeDataset:
     ) -> None:
         self.config = config or CompositeConfig()
         self.labels = dict(labels)
+        self.objects = len({view.label for view in views})
         self._seed = seed
         self._image_size = image_size
         self._sensor = camera.Sensor(seed)
         self._sources: dict[int, list[_Source]] = {class_id: [] for class_id in labels.values()}
         for view in views:
-            source = _read(library, view, labels[view.label], image_size)
+            class_id = id_of(view.label, labels)
+            source = _read(library, view, class_id, image_size)
             if source is not None:
-                self._sources[labels[view.label]].append(source)
+                self._sources[class_id].append(source)
         for label, class_id in labels.items():
             if not self._sources[class_id]:
                 raise AutomaskError(f"no usable mask of {label}; capture more views of it")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from automask_ros.detection.classes import id_of
 from automask_ros.errors import AutomaskError
 from automask_ros.library.coco import encode_mask
 from automask_ros.library.library import Library
@@ -80,7 +81,7 @@ def coco_truth(library: Library, views: Sequence[View], labels: dict[str, int]) 
                 {
                     "id": number + 1,
                     "image_id": number,
-                    "category_id": labels[view.label],
+                    "category_id": id_of(view.label, labels),
                     "segmentation": encode_mask(mask),
                     "iscrowd": 0,
                 }

@@ -69,7 +69,7 @@ def learn_heads(subject: Subject, clock: StageClock, progress: ProgressCallback)
         clutter = composites(split.held_out, config.seed + 1)
     lesson = HeadLesson(subject.model, subject.device, config.seed)
     with clock.stage("train"):
-        count = config.batches(len(subject.labels)) * config.batch_size
+        count = config.batches(dataset.objects) * config.batch_size
         lesson.look(dataset, count, progress, config.seconds)
         lesson.fit(config.learning_rate, progress)
     with clock.stage("evaluate"):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from automask_ros.detection.classes import name_of
 from automask_ros.detection.composites import Composite, CompositeDataset
 from automask_ros.detection.evaluation import coco_results, evaluate_results
 from automask_ros.detection.holdout import coco_truth
@@ -44,8 +45,9 @@ def measure_views(
 ) -> dict[str, Any]:
     """Average precision of `predictor` on `views`, whose masks are the truth, for the labels that
     both know; `stage` names the work in `progress`."""
-    shown = [view for view in views if view.label in predictor.labels]
-    labels = {view.label: predictor.labels[view.label] for view in shown}
+    shown = [view for view in views if name_of(view.label, predictor.labels) is not None]
+    names = {name_of(view.label, predictor.labels) for view in shown}
+    labels = {name: number for name, number in predictor.labels.items() if name in names}
     results: list[dict[str, Any]] = []
     for number, view in enumerate(shown):
         found = predictor.detect_all(library.read_image(view))
@@ -102,7 +104,8 @@ def measure(
         found = predictor.detect_all(image)
         results += coco_results(found, number, predictor.labels)
         mask = library.read_mask(view)
-        instances = [] if mask is None else [(view.label, mask)]
+        name = name_of(view.label, predictor.labels) or view.label
+        instances = [] if mask is None else [(name, mask)]
         judge(f"{view.label} {view.id}", image, found, instances)
         _report(progress, "evaluate", number + 1, total)
     for number in range(clutter_count):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automask_ros.detection.base_models import build, load_measured
+from automask_ros.detection.classes import name_of
 from automask_ros.detection.composites import CompositeDataset
 from automask_ros.detection.measuring import measure_clutter
 from automask_ros.detection.prediction import Predictor
@@ -69,7 +70,7 @@ def measure_live(
     if version is None:
         return None
     record = library.models.record(version)
-    known = sorted(set(record.labels) & {view.label for view in views})
+    known = sorted(set(record.labels) & set(clutter.labels))
     # An object whose folder a person has removed is not forgotten: it is not wanted any more.
     forgotten = [
         label for label in sorted(record.labels) if label not in known and library.views(label)
@@ -97,7 +98,9 @@ def _learned_from(record: ModelRecord, views: Sequence[View]) -> set[str]:
     """The labels of those `views` that taught a version."""
     parts = (record.model_extra or {}).get("views", {})
     return {
-        view.label for view in views if view.id in parts.get(view.label, {}).get("training", ())
+        name_of(view.label, record.labels) or view.label
+        for view in views
+        if view.id in parts.get(view.label, {}).get("training", ())
     }
 
 

@@ -67,7 +67,7 @@ def train_version(
     device = pick_device(config.device)
     if split is None:
         split = split_library(library, config.labels, config.holdout, config.min_views)
-    labels = library.models.class_ids({view.label for view in split.training})
+    labels = library.models.class_ids(config.class_names({v.label for v in split.training}))
     with clock.stage("composites"):
         report(Progress("composites", 0, 1))
         model, architecture = load_base_model(config.base_model, labels, config.image_size)

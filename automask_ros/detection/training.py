@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -15,6 +15,7 @@ from torch.amp.grad_scaler import GradScaler
 from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.batches import Batch, next_batch, pictures
+from automask_ros.detection.classes import CLASS_AGNOSTIC, CLASSES
 from automask_ros.detection.composites import CompositeConfig, CompositeDataset
 from automask_ros.detection.folding import folded
 from automask_ros.errors import AutomaskError
@@ -37,6 +38,7 @@ class TrainConfig:
     device: str = "auto"
     learn: str = "auto"  # heads: class scores on a frozen network; all; auto: heads for lite
     labels: tuple[str, ...] | None = None  # what to train; every label that has a view when None
+    classes: str = "labels"  # object: one class for all, as a two-class network has it
     iterations: int = 0  # batches that are looked at, steps where all learns; 0: by the objects
     seconds: float | None = None  # of training; ends it earlier, the schedule is shortened to fit
     image_size: int | None = None  # shorter side in pixels; the base model's own when None
@@ -58,6 +60,15 @@ class TrainConfig:
         """`iterations`, or as many as so many objects need: each is learned from the composites
         that it is in, and a network of which all learns needs a start."""
         return self.iterations or min(40 + 40 * objects, 240)
+
+    def class_names(self, labels: Iterable[str]) -> set[str]:
+        """What the model will call objects with these `labels`; AutomaskError for `classes` that
+        there are not."""
+        if self.classes not in CLASSES:
+            raise AutomaskError(
+                f"classes is {self.classes!r}; it must be one of {', '.join(CLASSES)}"
+            )
+        return set(labels) if self.classes == "labels" else {CLASS_AGNOSTIC}
 
     def learns_heads(self, architecture: str) -> bool:
         """Whether class scores learn on a frozen network, or all of it.
@@ -98,7 +109,7 @@ def train(
     losses: list[float] = []
     batch_size = config.batch_size
     started = time.monotonic()
-    steps = config.batches(len(dataset.class_ids))
+    steps = config.batches(dataset.objects)
     with pictures(dataset) as source, trainer.running():
         while (done := _share_done(config, steps, len(losses), started)) < 1:
             batch = next_batch(source, batch_size)

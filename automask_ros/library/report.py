@@ -92,10 +92,13 @@ def write_model_report(
     evaluation = metrics.get("evaluation") or metrics
     class_ids = provenance["labels"]
     labels = sorted(class_ids, key=class_ids.__getitem__)
+    # One class may stand for several objects.
+    one_class = labels == ["object"] and "views" in provenance
+    objects = sorted(provenance["views"]) if one_class else labels
     sections: list[Section] = [
-        _summary(library, labels, evaluation),
+        _summary(library, {n: objects if one_class else [n] for n in labels}, evaluation),
         Plots("Training", [*precision_plots(evaluation, _PRECISIONS), *loss_plots(losses)]),
-        *mask_sections(library, labels),
+        *mask_sections(library, objects),
     ]
     if composites:
         sheet = drawing.contact_sheet(list(composites), 4, tile_width=300)
@@ -107,7 +110,7 @@ def write_model_report(
     # A version gets its number when it is committed, after its report; 0 stands for none so far.
     version = provenance.pop("version", 0)
     title = f"Taught model {version}" if version else "Taught model"
-    _write(path, title, f"objects: {', '.join(labels)}", sections)
+    _write(path, title, f"objects: {', '.join(objects)}", sections)
 
 
 def write_plots(
@@ -162,11 +165,14 @@ def write_demo_report(
     _write(path, "automask_ros demo", subtitle, sections)
 
 
-def _summary(library: Library, labels: Sequence[str], evaluation: Mapping[str, Any]) -> Table:
+def _summary(
+    library: Library, classes: Mapping[str, Sequence[str]], evaluation: Mapping[str, Any]
+) -> Table:
+    """A row for each class, whose views are those of the objects that it stands for."""
     per_label = evaluation.get("per_label") or {}
     rows: list[list[Any]] = []
-    for label in labels:
-        views = library.views(label)
+    for label, objects in classes.items():
+        views = [view for each in objects for view in library.views(each)]
         accepted = sum(view.trainable for view in views)
         precisions = known_precisions(per_label.get(label, {}), _PRECISIONS)
         rows.append([label, len(views), accepted, *map(precisions.get, _PRECISIONS)])

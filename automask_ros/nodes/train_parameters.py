@@ -29,6 +29,14 @@ TRAIN_TABLE = (
         read_only=False,
     ),
     ParameterSpec(
+        "classes",
+        "labels",
+        "What the model tells apart: labels, or one object and the background (in a library of its "
+        "own: a model that knows labels does not give them up)",
+        choices=("labels", "object"),
+        read_only=False,
+    ),
+    ParameterSpec(
         "iterations",
         0,
         "Batches of pictures that are looked at, training steps where all learns; 0: by the number "

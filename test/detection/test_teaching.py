@@ -76,6 +76,28 @@ def test_all_layers_can_learn(library: Library, config: TrainConfig) -> None:
     assert len(metrics["losses"]) == 3
 
 
+def test_two_classes_object_and_background(library: Library, config: TrainConfig) -> None:
+    result = train_version(library, replace(config, classes="object"))
+    assert result.promoted
+    assert library.models.record(1).labels == {"object": 1}
+    assert set(result.evaluation["per_label"]) == {"object"}
+    assert result.evaluation["instances"] == 4  # views held out, of both
+    found = Predictor.from_version(library).detect_all(draw_view("disc", 30)[0])
+    assert len(found) and set(found.labels) == {"object"}
+    page = (library.models.directory(1) / "report.html").read_text()
+    assert "objects: box, disc" in page
+    # The next one is compared with it; one that knows labels is another thing, and new.
+    again = train_version(library, replace(config, classes="object", seed=1))
+    assert "AP of object among clutter" in again.reason
+    labelled = train_version(library, config)
+    assert labelled.promoted and library.models.record(3).labels == {"box": 2, "disc": 3}
+    refused = train_version(library, replace(config, classes="object"))
+    assert not refused.promoted
+    assert "it would forget box, disc, which version 3 knows" in refused.reason
+    with pytest.raises(AutomaskError, match="classes is 'two'; it must be one of labels, object"):
+        train_version(library, replace(config, classes="two"))
+
+
 def test_what_cannot_learn_so_is_said(library: Library, config: TrainConfig) -> None:
     with pytest.raises(AutomaskError, match="learn is 'nothing'; it must be one of auto, heads"):
         train_version(library, replace(config, learn="nothing"))
