@@ -33,6 +33,7 @@ _DECAY = 1e-3
 _SMOOTHING = 0.02
 _REPORT = 10  # steps between two words about progress
 _LEARNING = ("cls_score.", "appearance.")  # of the box predictor
+_MOST_AT_ONCE = 8  # pictures; each takes some 300 MB
 _FIT_SHARE = 0.15  # of a time budget, for the steps after looking
 
 
@@ -99,7 +100,7 @@ class HeadLesson:
             return Regions(regions.features.half(), regions.class_ids)
 
         if on_cpu:
-            threads = torch.get_num_threads()
+            threads = min(torch.get_num_threads(), _MOST_AT_ONCE)
             with made_ahead(lambda n: seen(n, dataset[n]), numbers, threads) as regions:
                 yield regions
         else:
