@@ -28,9 +28,9 @@ from automask_ros.types import Progress, ProgressCallback
 
 RATE = 2e-3
 _BATCH = 256  # regions in a step
-_EPOCHS = 12
+_EPOCHS = 8
 _DECAY = 1e-3
-_SMOOTHING = 0.02
+_SMOOTHING = 0.1
 _REPORT = 10  # steps between two words about progress
 _LEARNING = ("cls_score.", "appearance.")  # of the box predictor
 _MOST_AT_ONCE = 8  # pictures; each takes some 300 MB

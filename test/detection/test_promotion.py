@@ -49,7 +49,7 @@ def test_what_was_known_may_fall_by_the_tolerance_and_no_more():
 
 def test_few_instances_say_little_and_a_small_fall_on_them_is_chance():
     fallen = figures(cup=0.72)
-    for instances, promoted in ((10, True), (20, False), (100, False)):
+    for instances, promoted in ((10, True), (30, True), (50, False), (1000, False)):
         live = Live(1, {"cup": 0.8}, instances=instances)
         assert decide(fallen, live, final=fallen, min_ap50=0.5, tolerance=0.02).promoted is promoted
 
