@@ -21,8 +21,8 @@ from automask_ros.types import ProgressCallback, View
 # AP that one view makes when the IoU of its mask falls by 0.1, times how many views there are; and
 # two such falls are chance.
 _ONE_VIEW = 0.2
-# Fall of a mean AP that chance explains, times the square root of the instances that tell: trainings
-# on other composites of the same views differ by 0.035 (one standard deviation) at 100 instances.
+# Fall of a mean AP that chance explains, times the square root of the instances that tell: at 100
+# of them, trainings on other composites of the same views have a standard deviation of 0.035.
 _CHANCE = 0.5
 
 _log = logging.getLogger(__name__)
