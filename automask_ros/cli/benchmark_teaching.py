@@ -11,6 +11,7 @@ import click
 from automask_ros.cli import options
 from automask_ros.cli.output import check_json_path, print_table, write_figures
 from automask_ros.cli.progress import ProgressDisplay
+from automask_ros.errors import AutomaskError
 from automask_ros.library.coco import read_coco
 from automask_ros.library.library import Library
 
@@ -68,7 +69,14 @@ def teaching(
     check_json_path(json_path)
     opened = Library(library)
     drawn = None if masks is None else read_coco(masks, unique_names=False)
+    if training.get("classes", "labels") != "labels":
+        raise AutomaskError("objects are compared by their labels; leave --classes out")
     truth = read_coco(annotations)
+    if not set(truth.labels) & set(opened.labels()):
+        raise AutomaskError(
+            f"{annotations} annotates {', '.join(truth.labels)}, the library has "
+            f"{', '.join(opened.labels()) or 'no object'}; give the categories the labels' names"
+        )
     from automask_ros.detection.benchmark import Contest, spread
     from automask_ros.detection.evaluation import find_image
     from automask_ros.detection.training import TrainConfig
@@ -78,13 +86,12 @@ def teaching(
     first = int(training.pop("seed", 0))
     contest = Contest(opened, images, annotations, TrainConfig(device=device, **training))
     with ProgressDisplay() as progress:
+        # What can turn out not to fit comes first.
+        people = [] if drawn is None else [contest.people(drawn, first, progress)]
         ours = [contest.ours("ours", seed, progress) for seed in range(first, first + seeds)]
-        rows = list(ours)
-        if drawn is not None:
-            rows.append(contest.people(drawn, first, progress))
-        if epochs:
-            rows.append(contest.plain(epochs, first, progress))
-    plain_seconds = rows[-1]["seconds"] if epochs else None
+        plain = [contest.plain(epochs, first, progress)] if epochs else []
+    rows = ours + people + plain
+    plain_seconds = plain[0]["seconds"] if plain else None
     for row in rows:
         row["ratio"] = plain_seconds and round(plain_seconds / row["seconds"], 2)
     _print(rows)

@@ -52,9 +52,11 @@ def evaluate(
     opened = Library(library)
     truth = read_coco(annotations).to_dict()
     from automask_ros.detection.evaluation import evaluate as measure
-    from automask_ros.detection.grouped_evaluation import evaluate_by
+    from automask_ros.detection.grouped_evaluation import check_property, evaluate_by
     from automask_ros.detection.prediction import Predictor
 
+    if by is not None:
+        check_property(truth, by)
     predictor = Predictor.from_version(opened, version, device)
     with ProgressDisplay() as progress:
         figures, results = measure(predictor, images, annotations, progress)

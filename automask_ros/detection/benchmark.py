@@ -22,7 +22,7 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.coco import CocoSet
 from automask_ros.library.coco_import import import_coco
 from automask_ros.library.library import Library
-from automask_ros.types import ProgressCallback
+from automask_ros.types import ProgressCallback, View
 
 # What a copy of a library goes without: models of its own are what is measured.
 _LEFT_OUT = ("models", "jobs", "trash")
@@ -50,11 +50,13 @@ class Contest:
         """
         with copied(self.library) as drawn:
             taken = import_coco(drawn, masks, None, everything=True, progress=progress)
-            teaching = sum(len(drawn.trainable_views(label)) for label in drawn.labels())
-            if len(taken.drawn) < teaching:
+            found = {(view.label, view.id) for view in taken.drawn}
+            missing = [v for v in _trainable(drawn) if (v.label, v.id) not in found]
+            if missing:
                 raise AutomaskError(
-                    f"{len(taken.drawn)} masks of {masks.path} belong to views, but {teaching} "
-                    "views teach; file names must be view ids and categories labels"
+                    f"{len(missing)} views teach that have no mask in {masks.path}, view "
+                    f"{missing[0].id} of {missing[0].label} for one; file names must be view ids "
+                    "and categories labels"
                 )
             return self._row("people's masks", drawn, seed, progress)
 
@@ -88,7 +90,7 @@ class Contest:
     ) -> dict[str, Any]:
         config = replace(self.config, seed=seed, min_ap50=0.0)
         with copied(library) as scratch:
-            views = sum(len(scratch.trainable_views(label)) for label in scratch.labels())
+            views = len(_trainable(scratch))
             started = time.monotonic()
             result = train_version(scratch, config, progress)
             seconds = time.monotonic() - started
@@ -108,8 +110,13 @@ def copied(library: Library) -> Iterator[Library]:
     """A copy of `library` without its models, which goes when the block ends."""
     with tempfile.TemporaryDirectory(prefix="automask-benchmark-") as folder:
         target = Path(folder) / "library"
-        shutil.copytree(library.root, target, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        root = str(library.root)
+        shutil.copytree(root, target, ignore=lambda at, _: _LEFT_OUT if at == root else ())
         yield Library(target)
+
+
+def _trainable(library: Library) -> list[View]:
+    return [view for label in library.labels() for view in library.trainable_views(label)]
 
 
 def _figures(

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pycocotools import mask as run_lengths
+from pycocotools.coco import COCO
 
 from automask_ros.detection.evaluation import Result, evaluate_results
 from automask_ros.errors import AutomaskError
 
 _BINS = 4  # of a property that is a number
+_OWN = 0.5  # IoU from which a detection shows an object
 
 Groups = dict[str, list[Mapping[str, Any]]]
 
@@ -21,26 +24,57 @@ def evaluate_by(
     """AP, AP50, AP75 and ``instances`` of each group of instances, for each of `labels`.
 
     `name` is a property of the annotations of `truth`, of their own or below ``view``: words make a
-    group each; numbers are cut into four groups of equally many instances. Detections of an object
-    outside a group count neither for it nor against it; everything else that is wrong counts in
-    each. AutomaskError when no annotation has the property.
+    group each; numbers are cut into four groups of equally many instances. A detection belongs to
+    the object of its label with which its mask has the highest IoU, of 0.5 at least: those that
+    belong to objects outside a group are left out, those that belong to none count in each group.
+    AutomaskError when no annotation has the property.
     """
     names = {category["id"]: category["name"] for category in truth["categories"]}
     counted = [a for a in truth["annotations"] if names[a["category_id"]] in set(labels)]
+    groups = _groups(counted, name)
+    owners = _owners({**truth, "annotations": counted}, results)
     found: dict[str, dict[str, dict[str, float | int | None]]] = {label: {} for label in labels}
-    for group, members in _groups(counted, name).items():
+    for group, members in groups.items():
         inside = {annotation["id"] for annotation in members}
-        masked = dict(truth)
-        masked["annotations"] = [
-            annotation if annotation["id"] in inside else _ignored(annotation)
-            for annotation in counted
+        kept = [
+            result
+            for result, owner in zip(results, owners, strict=True)
+            if owner is None or owner in inside
         ]
-        summary = evaluate_results(masked, results, labels)
+        summary = evaluate_results({**truth, "annotations": members}, kept, labels)
         for label, values in summary["per_label"].items():
             count = sum(names[a["category_id"]] == label for a in members)
             if count:
                 found[label][group] = {**values, "instances": count}
     return found
+
+
+def check_property(truth: Mapping[str, Any], name: str) -> None:
+    """AutomaskError when no annotation of `truth` has the property that `evaluate_by` asks for."""
+    _groups(truth["annotations"], name)
+
+
+def _owners(truth: Mapping[str, Any], results: Sequence[Result]) -> list[int | None]:
+    """For each result the id of the annotation that it belongs to."""
+    coco = COCO()
+    coco.dataset = dict(truth)
+    coco.createIndex()
+    owners: list[int | None] = []
+    for result in results:
+        image, category = [result["image_id"]], [result["category_id"]]
+        ids = coco.getAnnIds(imgIds=image, catIds=category)
+        shapes = [coco.annToRLE(coco.anns[number]) for number in ids]
+        overlaps = run_lengths.iou([_packed(result["segmentation"])], shapes, [0] * len(shapes))
+        best = int(np.argmax(overlaps)) if ids else 0
+        owners.append(ids[best] if ids and overlaps[0][best] >= _OWN else None)
+    return owners
+
+
+def _packed(segmentation: Mapping[str, Any]) -> dict[str, Any]:
+    """Run lengths from JSON as pycocotools takes them."""
+    counts = segmentation["counts"]
+    packed = counts.encode("ascii") if isinstance(counts, str) else counts
+    return {"size": segmentation["size"], "counts": packed}
 
 
 def _groups(annotations: Sequence[Mapping[str, Any]], name: str) -> Groups:
@@ -77,8 +111,3 @@ def _view(annotation: Mapping[str, Any]) -> Mapping[str, Any]:
 def _interval(edges: np.ndarray, value: float) -> str:
     place = int(np.clip(np.searchsorted(edges, value, side="right") - 1, 0, _BINS - 1))
     return f"{edges[place]:.4g} to {edges[place + 1]:.4g}"
-
-
-def _ignored(annotation: Mapping[str, Any]) -> dict[str, Any]:
-    """The same as a crowd: pycocotools lets what is found there pass."""
-    return {**annotation, "iscrowd": 1}

@@ -154,15 +154,16 @@ class _ClutterTally:
         self._results += coco_results(found, number, self._labels)
 
     def average_precision(self) -> dict[str, Any]:
-        """AP, AP50 and AP75 of masks, over all labels and of each; empty without a picture."""
-        if not self._images:
-            return {}
+        """AP, AP50 and AP75 of masks, over all labels and of each, and how many ``instances``."""
         truth = {
             "images": self._images,
             "categories": [{"id": number, "name": name} for name, number in self._labels.items()],
             "annotations": self._annotations,
         }
         summary = evaluate_results(truth, self._results)
+        for label, values in summary["per_label"].items():
+            number = self._labels[label]
+            values["instances"] = sum(a["category_id"] == number for a in self._annotations)
         return {name: summary[name] for name in _OF_CLUTTER}
 
 

@@ -1,29 +1,35 @@
 """What a user would otherwise run: torchvision's recipe of fine-tuning, on views as they are.
 
-Its settings are those of torchvision's reference training of detectors for one worker: SGD with
-momentum, mirrored pictures, a rate that falls to a tenth every third of the epochs.
+Its settings are those of torchvision's tutorial on fine-tuning a Mask R-CNN: batches of two, SGD
+with momentum, mirrored pictures, a rate that warms up during the first epoch and falls to a tenth
+after every third.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 import torch
 from torchvision.models.detection import MaskRCNN
 
-from automask_ros.detection.batches import Batch, Picture
+from automask_ros.detection.batches import Batch, Picture, made_ahead
 from automask_ros.detection.composites import Composite, to_target
 from automask_ros.detection.pasting import fit_image, network_size
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 from automask_ros.types import Progress, ProgressCallback, View
 
-_RATE = 5e-3  # for batches of two pictures
+_RATE = 5e-3
 _MOMENTUM = 0.9
 _DECAY = 5e-4
-_WARM_UP = 100  # steps
+_BATCH = 2
+_FALL = 0.1
+_FALL_AFTER = 3  # epochs
+_WARM_UP = 1000  # steps at most, of the first epoch
+_WARM_UP_FROM = 1e-3
 
 
 def plain_fine_tuning(
@@ -35,7 +41,6 @@ def plain_fine_tuning(
     epochs: int,
     device: str,
     seed: int = 0,
-    batch_size: int = 2,
     progress: ProgressCallback | None = None,
 ) -> None:
     """Fine-tune every layer of `model` in place on `views` with their masks, one object in each.
@@ -43,26 +48,37 @@ def plain_fine_tuning(
     AutomaskError when the loss diverges.
     """
     torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
     place = torch.device(device)
     model.to(place).train()
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.SGD(parameters, lr=_RATE, momentum=_MOMENTUM, weight_decay=_DECAY)
     image_size = int(model.transform.min_size[0])
-    steps = epochs * math.ceil(len(views) / batch_size)
-    done = 0
-    for epoch in range(epochs):
-        order = rng.permutation(len(views))
-        for start in range(0, len(order), batch_size):
-            chosen = [views[number] for number in order[start : start + batch_size]]
-            pictures = [_picture(library, v, labels, image_size, rng) for v in chosen]
+    order = np.random.default_rng(seed)
+    shown = [views[n] for _ in range(epochs) for n in order.permutation(len(views))]
+
+    def make(number: int) -> Picture:
+        mirrored = np.random.default_rng((seed, number)).random() < 0.5
+        return _picture(library, shown[number], labels, image_size, mirrored)
+
+    per_epoch = math.ceil(len(views) / _BATCH)
+    with made_ahead(make, range(len(shown))) as pictures:
+        for step in range(epochs * per_epoch):
+            left = len(views) - step % per_epoch * _BATCH
+            batch = list(islice(pictures, min(_BATCH, left)))
             for group in optimiser.param_groups:
-                group["lr"] = _RATE * min(1.0, (done + 1) / _WARM_UP) * 0.1 ** (3 * epoch // epochs)
-            loss = _step(model, optimiser, pictures, place)
-            done += 1
+                group["lr"] = _RATE * _factor(step, per_epoch)
+            loss = _step(model, optimiser, batch, place)
             if progress is not None:
-                progress(Progress("plain training", done, steps, loss))
+                progress(Progress("plain training", step + 1, epochs * per_epoch, loss))
     model.eval()
+
+
+def _factor(step: int, per_epoch: int) -> float:
+    """Of the learning rate."""
+    warm_up = min(_WARM_UP, per_epoch - 1)
+    if step < warm_up:
+        return _WARM_UP_FROM + (1 - _WARM_UP_FROM) * step / warm_up
+    return float(_FALL ** (step // per_epoch // _FALL_AFTER))
 
 
 def _picture(
@@ -70,9 +86,9 @@ def _picture(
     view: View,
     labels: dict[str, int],
     image_size: int,
-    rng: np.random.Generator,
+    mirrored: bool,
 ) -> Picture:
-    """A view at the network's size, mirrored half of the time, and its object."""
+    """A view at the network's size, and its object."""
     image = library.read_image(view)
     mask = library.read_mask(view)
     if mask is None:
@@ -81,7 +97,7 @@ def _picture(
     rows = (np.arange(height) * mask.shape[0] // height)[:, None]
     small = mask[rows, np.arange(width) * mask.shape[1] // width]
     image = fit_image(image, image_size)
-    if rng.random() < 0.5:
+    if mirrored:
         image, small = np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(small[:, ::-1])
     return to_target(Composite(image, small[None], np.array([labels[view.label]], np.int64)))
 

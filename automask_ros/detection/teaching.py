@@ -18,6 +18,7 @@ from automask_ros.detection.base_models import (
     save_checkpoint,
     save_measured,
 )
+from automask_ros.detection.classes import CLASS_AGNOSTIC
 from automask_ros.detection.export import export_onnx
 from automask_ros.detection.holdout import Split, split_library
 from automask_ros.detection.lessons import Learned, Subject, learn_all, learn_heads
@@ -28,6 +29,7 @@ from automask_ros.detection.provenance import provenance
 from automask_ros.detection.runtimes import OnnxRuntime, TorchRuntime
 from automask_ros.detection.stage_clock import StageClock
 from automask_ros.detection.training import TrainConfig
+from automask_ros.errors import AutomaskError
 from automask_ros.library.files import write_json
 from automask_ros.library.library import Library
 from automask_ros.library.report import write_model_report, write_plots
@@ -67,6 +69,13 @@ def train_version(
     device = pick_device(config.device)
     if split is None:
         split = split_library(library, config.labels, config.holdout, config.min_views)
+    if config.clutter < 1:
+        raise AutomaskError("clutter must be 1 at least: thresholds are chosen on composites")
+    if config.classes == CLASS_AGNOSTIC and library.views(CLASS_AGNOSTIC):
+        raise AutomaskError(
+            f"the library has an object called {CLASS_AGNOSTIC}, as classes object would call all "
+            "of them; give it another label, or use classes labels"
+        )
     labels = library.models.class_ids(config.class_names({v.label for v in split.training}))
     with clock.stage("composites"):
         report(Progress("composites", 0, 1))

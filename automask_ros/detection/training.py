@@ -50,10 +50,10 @@ class TrainConfig:
     seed: int = 0
     backgrounds: str | None = None  # folder of pictures without a taught object, to paste onto
     holdout: float = 0.2  # share of each label's views, its latest, kept for measuring
-    clutter: int = 24  # composites of held-out views to choose thresholds on, beside the views
+    clutter: int = 24  # composites of held-out views: for thresholds, and to compare versions on
     min_views: int = 6  # trainable views that each label needs
     min_ap50: float = 0.5  # on held-out views, for each new label; below it nothing is promoted
-    tolerance: float = 0.02  # how far the AP of the other labels may fall below the live version's
+    tolerance: float = 0.02  # how far the AP of known labels may fall below the live version's
     composites: CompositeConfig = field(default_factory=CompositeConfig)
 
     def batches(self, objects: int) -> int:

@@ -114,7 +114,8 @@ TRAIN_TABLE = (
     ParameterSpec(
         "tolerance",
         0.02,
-        "How far the AP of the objects that the live model knows may fall, on the views held out",
+        "How far the AP of the objects that the live model knows may fall, on composites of views "
+        "held out (further where these are too few to tell)",
         minimum=0.0,
         maximum=1.0,
         read_only=False,

@@ -103,13 +103,20 @@ def test_ours_peoples_and_plain_in_one_run(library: Library, tmp_path: Path, cap
     assert after == before, "the library is not changed"
 
 
-def test_masks_that_fit_no_view_are_refused(library: Library, tmp_path: Path, capsys):
+def test_what_does_not_fit_is_said_before_anything_is_trained(library: Library, tmp_path, capsys):
     truth = annotated(tmp_path / "test", range(20, 21))
     arguments = ["benchmark", "teaching", "--library", library.root, "--images", tmp_path / "test"]
-    arguments += ["--annotations", truth, "--epochs", 0, "--iterations", 2, "--image-size", SMALL]
-    arguments += ["--device", "cpu", "--masks", truth]
-    assert main([str(each) for each in arguments]) == 2
-    assert "0 masks of" in capsys.readouterr().err
+
+    def complaint(*more) -> str:
+        assert main([str(each) for each in (*arguments, *more)]) == 2
+        return capsys.readouterr().err
+
+    masks = complaint("--annotations", truth, "--masks", truth)
+    assert "14 views teach that have no mask in" in masks
+    assert "leave --classes out" in complaint("--annotations", truth, "--classes", "object")
+    other = tmp_path / "other.json"
+    other.write_text(truth.read_text().replace('"box"', '"mug"').replace('"disc"', '"jar"'))
+    assert "annotates mug, jar, the library has box, disc" in complaint("--annotations", other)
 
 
 def test_a_missing_picture_is_said_before_anything_is_trained(library: Library, tmp_path, capsys):

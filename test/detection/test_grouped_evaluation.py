@@ -57,6 +57,17 @@ def test_each_group_counts_its_own_instances_and_all_false_ones():
     assert by["lying"]["AP50"] == pytest.approx(0.5 * 51 / 101)
 
 
+def test_what_belongs_to_an_object_outside_a_group_is_left_out_at_every_iou():
+    poses = [{"view": {"pose": pose}} for pose in ("upright", "lying")]
+    large = found(1, 0.95)
+    mask = square(1)
+    mask[18:42] |= mask[30]
+    large["segmentation"] = encode_mask(mask)
+    by = evaluate_by(truth(poses), [large, found(0, 0.9), found(1, 0.3)], ["cup"], "pose")["cup"]
+    assert by["upright"]["AP"] == pytest.approx(1)
+    assert 0.5 < by["lying"]["AP"] < 1
+
+
 def test_numbers_are_cut_into_four_groups():
     yaws = [{"view": {"yaw": float(yaw)}} for yaw in (0, 10, 100, 110, 200, 210, 300, 310)]
     results = [found(place, 0.9) for place in (0, 1, 2, 4)]

@@ -44,7 +44,15 @@ def test_both_eyes_see_the_same(library: Library):
     dataset = CompositeDataset(library, library.trainable_views(), LABELS, image_size=SMALL, seed=0)
     one, other = TorchEye(graph), OnnxEye(graph, dataset[0].image)
     for number in range(6):
-        first, second = (look(eye, dataset[number], seed=number) for eye in (one, other))
+        composite = dataset[number]
+        if number > 3:  # of another size than what was traced
+            composite = Composite(
+                np.ascontiguousarray(composite.image[:, 16:]),
+                composite.masks[:0],
+                composite.class_ids[:0],
+            )
+        first, second = (look(eye, composite, seed=number) for eye in (one, other))
+        assert len(first) > 20
         assert first.class_ids.tolist() == second.class_ids.tolist()
         torch.testing.assert_close(first.features, second.features, atol=1e-3, rtol=1e-3)
 

@@ -4,7 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from automask_ros.detection.base_models import load_checkpoint, load_measured
 from automask_ros.detection.composites import CompositeDataset
 from automask_ros.detection.holdout import split_library
 from automask_ros.detection.promotion import Live, decide, measure_live
@@ -75,11 +77,16 @@ def test_a_version_that_leaves_a_known_label_out_does_not_go_live():
     assert decision.reason == "it would forget can, which version 2 knows"
 
 
-def test_what_cannot_be_compared_is_said_and_has_no_bar():
+def test_what_cannot_be_compared_is_said_and_has_the_bar_of_what_is_new():
     live = Live(4, {"cup": 0.6}, not_compared=("can",))
-    decision = decided(figures(cup=0.6, can=0.1), live, min_ap50=0.5, tolerance=0.02)
+    decision = decided(figures(cup=0.6, can=0.5), live, min_ap50=0.5, tolerance=0.02)
     assert decision.promoted
-    assert decision.reason.endswith("can not compared: version 4 learned these views")
+    assert decision.reason.endswith(
+        "can not compared with version 4, which learned from all views that would show it"
+    )
+    decision = decided(figures(cup=0.6, can=0.1), live, min_ap50=0.5, tolerance=0.02)
+    assert not decision.promoted
+    assert decision.reason == "held-out AP50 below 0.50: can 0.20"
 
 
 def clutter_of(library: Library, views, config: TrainConfig, labels: dict[str, int]):
@@ -104,6 +111,11 @@ def test_both_versions_are_measured_before_they_learn_what_is_held_out(library: 
         label: values["AP"] for label, values in first.evaluation["clutter"]["per_label"].items()
     }
     assert measured["disc"] > 0.1
+    folder = library.models.directory(1)
+    as_measured, as_it_runs = load_measured(folder).state, load_checkpoint(folder).state
+    changed = {name for name in as_it_runs if not torch.equal(as_measured[name], as_it_runs[name])}
+    assert "roi_heads.box_predictor.cls_score.weight" in changed
+    assert all(name.startswith("roi_heads.box_predictor.") for name in changed)
     assert live.per_label == pytest.approx(measured, abs=0.01)  # stored in half precision
     only_discs = train_version(library, replace(config, labels=("disc",)))
     assert not only_discs.promoted

@@ -94,6 +94,11 @@ def test_two_classes_object_and_background(library: Library, config: TrainConfig
     refused = train_version(library, replace(config, classes="object"))
     assert not refused.promoted
     assert "it would forget box, disc, which version 3 knows" in refused.reason
+    with pytest.raises(AutomaskError, match="clutter must be 1 at least"):
+        train_version(library, replace(config, clutter=0))
+    add_views(library, "object", 6)
+    with pytest.raises(AutomaskError, match="the library has an object called object"):
+        train_version(library, replace(config, classes="object"))
     with pytest.raises(AutomaskError, match="classes is 'two'; it must be one of labels, object"):
         train_version(library, replace(config, classes="two"))
 
