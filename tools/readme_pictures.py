@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ def main() -> None:
     """Draw detections.png and masks.png."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=Path, help="the folder that `automask demo` wrote")
-    parser.add_argument("--scenes", help="numbers of four scenes, as 3,17,40,52; default: fullest")
+    parser.add_argument("--scenes", help="numbers of four scenes; default: those of most objects")
     options = parser.parse_args()
     library = Library(options.output / "library")
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -38,7 +39,8 @@ def detections_sheet(library: Library, results: Path, chosen: list[int] | None) 
     truth = read_json(sample_directory() / "scenes.json")
     recording = sample_directory() / "scenes"
     scenes = list(examples(recording, truth, read_json(results), model.thresholds))
-    fullest = sorted(range(len(scenes)), key=lambda number: -len(scenes[number][2]))
+    shown = Counter(annotation["image_id"] for annotation in truth["annotations"])
+    fullest = sorted(range(len(scenes)), key=lambda n: -shown[truth["images"][n]["id"]])
     drawn = [
         drawing.draw_detections(*scenes[number][1:]) for number in sorted(chosen or fullest[:4])
     ]
