@@ -21,6 +21,9 @@ _THEMES = (("#ffffff", "#24292f"), ("#1c2128", "#d8dee6"))
 #: Okabe and Ito's blue, orange and green.
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 
+#: Lengths of line and gap: none, then shorter and shorter.
+_DASHES: tuple[tuple[float, ...], ...] = ((), (5, 3), (2, 3))
+
 
 @dataclass(frozen=True)
 class Plot:
@@ -81,11 +84,17 @@ def plot_precision_recall(curves: Mapping[str, Sequence[float]]) -> Plot:
 
     def draw(figure: Figure, ink: str) -> None:
         axes = figure.add_subplot()
-        for colour, (label, precisions) in zip(
-            _COLOURS * len(curves), curves.items(), strict=False
-        ):
+        for number, (label, precisions) in enumerate(curves.items()):
             recalls = [index / (len(precisions) - 1) for index in range(len(precisions))]
-            axes.plot(recalls, precisions, color=colour, label=label, linewidth=1.8)
+            # Good ones lie on each other: gaps let those below be seen.
+            axes.plot(
+                recalls,
+                precisions,
+                color=_COLOURS[number % len(_COLOURS)],
+                linestyle=(0, _DASHES[number % len(_DASHES)]),
+                linewidth=1.8,
+                label=label,
+            )
         axes.set_xlabel("recall")
         axes.set_ylabel("precision")
         axes.set_xlim(0, 1.02)
