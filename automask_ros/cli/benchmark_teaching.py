@@ -85,19 +85,27 @@ def teaching(
         find_image(images, image.file_name)  # said now, not after the first training
     first = int(training.pop("seed", 0))
     contest = Contest(opened, images, annotations, TrainConfig(device=device, **training))
-    with ProgressDisplay() as progress:
-        # What can turn out not to fit comes first.
-        people = [] if drawn is None else [contest.people(drawn, first, progress)]
-        ours = [contest.ours("ours", seed, progress) for seed in range(first, first + seeds)]
-        plain = [contest.plain(epochs, first, progress)] if epochs else []
-    rows = ours + people + plain
-    plain_seconds = plain[0]["seconds"] if plain else None
-    for row in rows:
-        row["ratio"] = plain_seconds and round(plain_seconds / row["seconds"], 2)
-    _print(rows)
-    if seeds > 1:
-        click.echo(f"spread of AP over {seeds} seeds: {spread(ours):.3f}")
-    write_figures(json_path, rows)
+    people: list[dict[str, Any]] = []
+    ours: list[dict[str, Any]] = []
+    plain: list[dict[str, Any]] = []
+    try:
+        with ProgressDisplay() as progress:
+            if drawn is not None:  # what can turn out not to fit comes first
+                people.append(contest.people(drawn, first, progress))
+            for seed in range(first, first + seeds):
+                ours.append(contest.ours("ours", seed, progress))
+            if epochs:
+                plain.append(contest.plain(epochs, first, progress))
+    finally:
+        # Whatever ends it, what was measured is not lost.
+        rows = [*ours, *people, *plain]
+        for row in rows:
+            row["ratio"] = round(plain[0]["seconds"] / row["seconds"], 2) if plain else None
+        if rows:
+            _print(rows)
+            if len(ours) > 1:
+                click.echo(f"spread of AP over {len(ours)} seeds: {spread(ours):.3f}")
+            write_figures(json_path, rows)
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

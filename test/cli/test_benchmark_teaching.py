@@ -125,3 +125,21 @@ def test_a_missing_picture_is_said_before_anything_is_trained(library: Library, 
     arguments = ["benchmark", "teaching", "--library", library.root, "--images", tmp_path / "test"]
     assert main([str(each) for each in [*arguments, "--annotations", truth]]) == 2
     assert "box-20.png is annotated but not in" in capsys.readouterr().err
+
+
+def test_an_interruption_loses_no_row_that_was_measured(
+    library: Library, tmp_path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("automask_ros.detection.benchmark.plain_fine_tuning", interrupted)
+    truth = annotated(tmp_path / "test", range(20, 21))
+    figures = tmp_path / "rows.json"
+    arguments = ["benchmark", "teaching", "--library", library.root, "--images", tmp_path / "test"]
+    arguments += ["--annotations", truth, "--iterations", 2, "--image-size", SMALL]
+    arguments += ["--device", "cpu", "--json", figures]
+    assert main([str(each) for each in arguments]) == 130
+    (row,) = json.loads(figures.read_text())
+    assert (row["name"], row["ratio"]) == ("ours", None)
+    assert "ours" in capsys.readouterr().out
