@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,7 +60,8 @@ def _owners(truth: Mapping[str, Any], results: Sequence[Result]) -> list[int | N
     """For each result the id of the annotation that it belongs to."""
     coco = COCO()
     coco.dataset = dict(truth)
-    coco.createIndex()
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools talks
+        coco.createIndex()
     owners: list[int | None] = []
     for result in results:
         image, category = [result["image_id"]], [result["category_id"]]

@@ -45,7 +45,7 @@ def found(place: int, score: float) -> Result:
     }
 
 
-def test_each_group_counts_its_own_instances_and_all_false_ones():
+def test_each_group_counts_its_own_instances_and_all_false_ones(capsys):
     poses = [{"view": {"pose": pose}} for pose in ("upright", "lying", "upright", "lying")]
     # Both upright ones and one that lies are found; the best detection of all shows nothing.
     results = [found(9, 0.99), found(0, 0.9), found(2, 0.8), found(1, 0.7)]
@@ -55,6 +55,7 @@ def test_each_group_counts_its_own_instances_and_all_false_ones():
     assert by["upright"]["AP50"] == pytest.approx(2 / 3)
     # One of two is found, after one wrong detection: half up to a recall of 1/2, nothing beyond.
     assert by["lying"]["AP50"] == pytest.approx(0.5 * 51 / 101)
+    assert capsys.readouterr().out == ""
 
 
 def test_what_belongs_to_an_object_outside_a_group_is_left_out_at_every_iou():
