@@ -12,7 +12,8 @@ from automask_ros.cli import options
 from automask_ros.cli.output import check_json_path, print_table, write_figures
 from automask_ros.cli.progress import ProgressDisplay
 from automask_ros.errors import AutomaskError
-from automask_ros.library.coco import read_coco
+from automask_ros.library.coco import CocoSet, read_coco
+from automask_ros.library.coco_names import find_picture
 from automask_ros.library.library import Library
 
 _PATH = click.Path(path_type=Path)
@@ -69,22 +70,13 @@ def teaching(
     check_json_path(json_path)
     opened = Library(library)
     drawn = None if masks is None else read_coco(masks, unique_names=False)
-    if training.get("classes", "labels") != "labels":
-        raise AutomaskError("objects are compared by their labels; leave --classes out")
     truth = read_coco(annotations)
-    if not set(truth.labels) & set(opened.labels()):
-        raise AutomaskError(
-            f"{annotations} annotates {', '.join(truth.labels)}, the library has "
-            f"{', '.join(opened.labels()) or 'no object'}; give the categories the labels' names"
-        )
-    from automask_ros.detection.benchmark import Contest, spread
-    from automask_ros.detection.evaluation import find_image
+    _check(opened, images, truth, training)
+    from automask_ros.detection.benchmark import Contest
     from automask_ros.detection.training import TrainConfig
 
-    for image in truth.images.values():
-        find_image(images, image.file_name)  # said now, not after the first training
     first = int(training.pop("seed", 0))
-    contest = Contest(opened, images, annotations, TrainConfig(device=device, **training))
+    contest = Contest(opened, images, truth, TrainConfig(device=device, **training))
     people: list[dict[str, Any]] = []
     ours: list[dict[str, Any]] = []
     plain: list[dict[str, Any]] = []
@@ -93,19 +85,42 @@ def teaching(
             if drawn is not None:  # what can turn out not to fit comes first
                 people.append(contest.people(drawn, first, progress))
             for seed in range(first, first + seeds):
-                ours.append(contest.ours("ours", seed, progress))
+                ours.append(contest.ours(seed, progress))
             if epochs:
                 plain.append(contest.plain(epochs, first, progress))
     finally:
         # Whatever ends it, what was measured is not lost.
-        rows = [*ours, *people, *plain]
-        for row in rows:
-            row["ratio"] = round(plain[0]["seconds"] / row["seconds"], 2) if plain else None
-        if rows:
-            _print(rows)
-            if len(ours) > 1:
-                click.echo(f"spread of AP over {len(ours)} seeds: {spread(ours):.3f}")
-            write_figures(json_path, rows)
+        rows = _tell(ours, people, plain)
+        write_figures(json_path if rows else None, rows)
+
+
+def _check(library: Library, images: Path, truth: CocoSet, training: dict[str, Any]) -> None:
+    """AutomaskError now for what would show after the first training."""
+    if training.get("classes", "labels") != "labels":
+        raise AutomaskError("objects are compared by their labels; leave --classes out")
+    if not set(truth.labels) & set(library.labels()):
+        raise AutomaskError(
+            f"{truth.path} annotates {', '.join(truth.labels)}, the library has "
+            f"{', '.join(library.labels()) or 'no object'}; give the categories the labels' names"
+        )
+    for image in truth.images.values():
+        find_picture(images, image)
+
+
+def _tell(
+    ours: list[dict[str, Any]], people: list[dict[str, Any]], plain: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Print all rows with their ratios, if there are any; returns them."""
+    rows = [*ours, *people, *plain]
+    for row in rows:
+        row["ratio"] = round(plain[0]["seconds"] / row["seconds"], 2) if plain else None
+    if rows:
+        _print(rows)
+    if len(ours) > 1:
+        from automask_ros.detection.benchmark import spread
+
+        click.echo(f"spread of AP over {len(ours)} seeds: {spread(ours):.3f}")
+    return rows
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

@@ -50,20 +50,21 @@ def evaluate(
     """
     check_json_path(json_path)
     opened = Library(library)
-    truth = read_coco(annotations).to_dict()
+    truth = read_coco(annotations)
     from automask_ros.detection.evaluation import evaluate as measure
     from automask_ros.detection.grouped_evaluation import check_property, evaluate_by
     from automask_ros.detection.prediction import Predictor
 
     if by is not None:
-        check_property(truth, by)
+        check_property(truth.to_dict(), by)
     predictor = Predictor.from_version(opened, version, device)
     with ProgressDisplay() as progress:
-        figures, results = measure(predictor, images, annotations, progress)
+        figures, results = measure(predictor, images, truth, progress)
     print_precision(figures)
     if by is not None:
-        figures["by"] = {by: evaluate_by(truth, results, sorted(figures["per_label"]), by)}
-        _print_groups(figures["by"][by], by)
+        groups = evaluate_by(truth.to_dict(), results, sorted(figures["per_label"]), by)
+        figures["by"] = {by: groups}
+        _print_groups(groups, by)
     write_figures(json_path, figures)
 
 

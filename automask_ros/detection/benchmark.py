@@ -34,12 +34,12 @@ class Contest:
 
     library: Library
     images: Path
-    annotations: Path
+    truth: CocoSet
     config: TrainConfig
 
-    def ours(self, name: str, seed: int, progress: ProgressCallback | None) -> dict[str, Any]:
+    def ours(self, seed: int, progress: ProgressCallback | None) -> dict[str, Any]:
         """A row for our training, as `automask train` does it."""
-        return self._row(name, self.library, seed, progress)
+        return self._row("ours", self.library, seed, progress)
 
     def people(
         self, masks: CocoSet, seed: int, progress: ProgressCallback | None
@@ -82,7 +82,7 @@ class Contest:
         )
         seconds = time.monotonic() - started
         predictor = Predictor.from_model(model, labels, device=device)
-        summary, _ = evaluate(predictor, self.images, self.annotations, progress)
+        summary, _ = evaluate(predictor, self.images, self.truth, progress)
         return _figures(f"torchvision, {epochs} epochs", seed, len(views), seconds, summary)
 
     def _row(
@@ -95,7 +95,7 @@ class Contest:
             result = train_version(scratch, config, progress)
             seconds = time.monotonic() - started
             predictor = Predictor.from_version(scratch, result.version, config.device)
-            summary, _ = evaluate(predictor, self.images, self.annotations, progress)
+            summary, _ = evaluate(predictor, self.images, self.truth, progress)
         return _figures(name, seed, views, seconds, summary) | {"stages": result.seconds}
 
 

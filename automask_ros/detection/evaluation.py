@@ -17,7 +17,8 @@ from pycocotools.cocoeval import COCOeval
 
 from automask_ros.detection.prediction import Predictor
 from automask_ros.errors import AutomaskError
-from automask_ros.library.coco import encode_mask, read_coco
+from automask_ros.library.coco import CocoSet, encode_mask
+from automask_ros.library.coco_names import find_picture
 from automask_ros.library.image_file import read_image
 from automask_ros.types import Detections, Progress, ProgressCallback
 
@@ -31,7 +32,7 @@ _MOST_DETECTIONS = 100
 def evaluate(
     predictor: Predictor,
     images_dir: Path,
-    coco_path: Path,
+    coco: CocoSet,
     progress: ProgressCallback | None = None,
 ) -> tuple[Summary, list[Result]]:
     """Average precision of `predictor` on the images of a COCO file, and its results.
@@ -41,16 +42,14 @@ def evaluate(
     and ``not_taught``: the categories that the model does not know, which are left out.
     AutomaskError when an image is missing or no category is known.
     """
-    truth = read_coco(coco_path).to_dict()
-    categories = {category["name"]: category["id"] for category in truth["categories"]}
+    categories = {label: number for number, label in coco.categories.items()}
     results: list[Result] = []
-    for number, entry in enumerate(truth["images"]):
-        image = read_image(find_image(images_dir, entry["file_name"]))
-        found = predictor.detect_all(image)
-        results += coco_results(found, entry["id"], categories)
+    for number, entry in enumerate(coco.images.values(), start=1):
+        found = predictor.detect_all(read_image(find_picture(images_dir, entry)))
+        results += coco_results(found, entry.id, categories)
         if progress is not None:
-            progress(Progress("evaluate", number + 1, len(truth["images"])))
-    return evaluate_results(truth, results, labels=predictor.labels), results
+            progress(Progress("evaluate", number, len(coco.images)))
+    return evaluate_results(coco.to_dict(), results, labels=predictor.labels), results
 
 
 def evaluate_results(
@@ -157,14 +156,3 @@ def _complete(gold: COCO, annotation: dict[str, Any]) -> None:
         encoded = gold.annToRLE(annotation)
         annotation.setdefault("area", float(run_lengths.area(encoded)))
         annotation.setdefault("bbox", [float(side) for side in run_lengths.toBbox(encoded)])
-
-
-def find_image(folder: Path, name: str) -> Path:
-    """The file called `name` in `folder`, below it, or there by its last part alone.
-
-    AutomaskError when there is none.
-    """
-    for path in (folder / name, folder / Path(name).name):
-        if path.is_file():
-            return path
-    raise AutomaskError(f"{name} is annotated but not in {folder}; check --images")

@@ -67,17 +67,10 @@ def _owners(truth: Mapping[str, Any], results: Sequence[Result]) -> list[int | N
         image, category = [result["image_id"]], [result["category_id"]]
         ids = coco.getAnnIds(imgIds=image, catIds=category)
         shapes = [coco.annToRLE(coco.anns[number]) for number in ids]
-        overlaps = run_lengths.iou([_packed(result["segmentation"])], shapes, [0] * len(shapes))
+        overlaps = run_lengths.iou([result["segmentation"]], shapes, [0] * len(shapes))
         best = int(np.argmax(overlaps)) if ids else 0
         owners.append(ids[best] if ids and overlaps[0][best] >= _OWN else None)
     return owners
-
-
-def _packed(segmentation: Mapping[str, Any]) -> dict[str, Any]:
-    """Run lengths from JSON as pycocotools takes them."""
-    counts = segmentation["counts"]
-    packed = counts.encode("ascii") if isinstance(counts, str) else counts
-    return {"size": segmentation["size"], "counts": packed}
 
 
 def _groups(annotations: Sequence[Mapping[str, Any]], name: str) -> Groups:

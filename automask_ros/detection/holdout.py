@@ -1,14 +1,11 @@
-"""Which views teach and which measure; and the truth that the measuring ones stand for."""
+"""Which views teach and which measure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from automask_ros.detection.classes import id_of
 from automask_ros.errors import AutomaskError
-from automask_ros.library.coco import encode_mask
 from automask_ros.library.library import Library
 from automask_ros.types import View
 
@@ -69,36 +66,6 @@ def split_library(
         held_out += split.held_out
         neither += split.neither
     return Split(tuple(training), tuple(held_out), tuple(neither))
-
-
-def coco_truth(library: Library, views: Sequence[View], labels: dict[str, int]) -> dict[str, Any]:
-    """The masks of `views` as COCO; image ids are positions in `views`."""
-    annotations = []
-    for number, view in enumerate(views):
-        mask = library.read_mask(view)
-        if mask is not None and mask.any():
-            annotations.append(
-                {
-                    "id": number + 1,
-                    "image_id": number,
-                    "category_id": id_of(view.label, labels),
-                    "segmentation": encode_mask(mask),
-                    "iscrowd": 0,
-                }
-            )
-    return {
-        "images": [
-            {
-                "id": number,
-                "file_name": f"{view.id}.png",
-                "width": view.width,
-                "height": view.height,
-            }
-            for number, view in enumerate(views)
-        ],
-        "categories": [{"id": number, "name": label} for label, number in labels.items()],
-        "annotations": annotations,
-    }
 
 
 def _labels_with_views(library: Library) -> list[str]:

@@ -8,8 +8,7 @@ from typing import Any
 
 from automask_ros.detection.classes import name_of
 from automask_ros.detection.composites import Composite, CompositeDataset
-from automask_ros.detection.evaluation import coco_results, evaluate_results
-from automask_ros.detection.holdout import coco_truth
+from automask_ros.detection.evaluation import Summary, coco_results, evaluate_results
 from automask_ros.detection.prediction import Predictor
 from automask_ros.detection.thresholds import (
     Instance,
@@ -24,14 +23,13 @@ from automask_ros.library.library import Library
 from automask_ros.types import BGRImage, Detections, Progress, ProgressCallback, View
 
 GROUND_TRUTH = "automatic masks of held-out views"
-_OF_CLUTTER = ("AP", "AP50", "AP75", "per_label", "images", "instances")
 
 
 @dataclass(frozen=True)
 class Measurement:
     """`evaluation` is plain data for JSON; `thresholds` has one least score per label."""
 
-    evaluation: dict[str, Any]
+    evaluation: Summary
     thresholds: dict[str, float]
     examples: list[tuple[str, BGRImage, Detections]]  # the worst first
 
@@ -42,18 +40,18 @@ def measure_views(
     views: Sequence[View],
     stage: str,
     progress: ProgressCallback | None = None,
-) -> dict[str, Any]:
+) -> Summary:
     """Average precision of `predictor` on `views`, whose masks are the truth, for the labels that
     both know; `stage` names the work in `progress`."""
     shown = [view for view in views if name_of(view.label, predictor.labels) is not None]
     names = {name_of(view.label, predictor.labels) for view in shown}
     labels = {name: number for name, number in predictor.labels.items() if name in names}
-    results: list[dict[str, Any]] = []
-    for number, view in enumerate(shown):
+    tally = _Tally(labels)
+    for number, view in enumerate(shown, start=1):
         found = predictor.detect_all(library.read_image(view))
-        results += coco_results(found, number, predictor.labels)
-        _report(progress, stage, number + 1, len(shown))
-    return evaluate_results(coco_truth(library, shown, labels), results, labels)
+        tally.add(found, _instance(library, view, labels))
+        _report(progress, stage, number, len(shown))
+    return tally.evaluate()
 
 
 def measure_clutter(
@@ -62,16 +60,16 @@ def measure_clutter(
     count: int,
     stage: str,
     progress: ProgressCallback | None = None,
-) -> dict[str, Any]:
+) -> Summary:
     """Average precision of `predictor` on the first `count` composites of `clutter`, for the
     labels that both know; `stage` names the work in `progress`."""
-    tally = _ClutterTally(predictor.labels)
+    tally = _Tally(predictor.labels)
     for number in range(count):
         composite = clutter[number]
         found = predictor.detect_all(composite.image)
         tally.add(found, _instances(composite, clutter.labels))
         _report(progress, stage, number + 1, count)
-    return tally.average_precision()
+    return tally.evaluate()
 
 
 def measure(
@@ -85,10 +83,8 @@ def measure(
     """Average precision on held-out `views`, and by itself on `clutter_count` composites of them;
     thresholds on both, for a view that shows one object cannot tell what goes wrong among
     several."""
-    truth = coco_truth(library, views, predictor.labels)
     total = len(views) + clutter_count
-    tally = _ClutterTally(predictor.labels)
-    results: list[dict[str, Any]] = []
+    alone, together = _Tally(predictor.labels), _Tally(predictor.labels)
     judged: list[Judged] = []
     objects = dict.fromkeys(predictor.labels, 0)
     looked_at: list[_LookedAt] = []
@@ -102,32 +98,30 @@ def measure(
     for number, view in enumerate(views):
         image = library.read_image(view)
         found = predictor.detect_all(image)
-        results += coco_results(found, number, predictor.labels)
-        mask = library.read_mask(view)
-        name = name_of(view.label, predictor.labels) or view.label
-        instances = [] if mask is None else [(name, mask)]
+        instances = _instance(library, view, predictor.labels)
+        alone.add(found, instances)
         judge(f"{view.label} {view.id}", image, found, instances)
         _report(progress, "evaluate", number + 1, total)
     for number in range(clutter_count):
         composite = clutter[number]
         found = predictor.detect_all(composite.image)
         instances = _instances(composite, clutter.labels)
-        tally.add(found, instances)
+        together.add(found, instances)
         judge(f"composite {number}", composite.image, found, instances)
         _report(progress, "evaluate", len(views) + number + 1, total)
     thresholds = {
         label: choose_threshold([each for each in judged if each.label == label], objects[label])
         for label in predictor.labels
     }
-    evaluation = evaluate_results(truth, results, labels=predictor.labels)
+    evaluation = alone.evaluate()
     evaluation["ground_truth"] = GROUND_TRUTH
-    evaluation["clutter"] = tally.average_precision()
+    evaluation["clutter"] = together.evaluate()
     evaluation["working_point"] = working_point(judged, objects, thresholds)
     return Measurement(evaluation, thresholds, _worst_first(looked_at, thresholds))
 
 
-class _ClutterTally:
-    """Detections and truth of composites, as COCO, until all are in."""
+class _Tally:
+    """Detections and truth of pictures, as COCO, until all are in."""
 
     def __init__(self, labels: dict[str, int]) -> None:
         self._labels = labels
@@ -153,8 +147,8 @@ class _ClutterTally:
         ]
         self._results += coco_results(found, number, self._labels)
 
-    def average_precision(self) -> dict[str, Any]:
-        """AP, AP50 and AP75 of masks, over all labels and of each, and how many ``instances``."""
+    def evaluate(self) -> Summary:
+        """What `evaluate_results` says, and how many ``instances`` of each label there were."""
         truth = {
             "images": self._images,
             "categories": [{"id": number, "name": name} for name, number in self._labels.items()],
@@ -164,7 +158,13 @@ class _ClutterTally:
         for label, values in summary["per_label"].items():
             number = self._labels[label]
             values["instances"] = sum(a["category_id"] == number for a in self._annotations)
-        return {name: summary[name] for name in _OF_CLUTTER}
+        return summary
+
+
+def _instance(library: Library, view: View, labels: Mapping[str, int]) -> list[Instance]:
+    """The object of a view, if its mask shows one, by what a model with `labels` calls it."""
+    mask, name = library.read_mask(view), name_of(view.label, labels)
+    return [] if mask is None or name is None or not mask.any() else [(name, mask)]
 
 
 def _instances(composite: Composite, labels: Mapping[str, int]) -> list[Instance]:

@@ -32,14 +32,15 @@ class Live:
     """The promoted version on the composites that a fresh one is measured on.
 
     `per_label` maps each label that it knows to its AP there; `forgotten` are those that the fresh
-    version does not know, `not_compared` those of which no picture shows what neither version
-    learned from. `instances` of those compared were there to be found.
+    version does not know, `not_compared` those that both know and `obstacle` says why. `instances`
+    of those compared were there to be found.
     """
 
     version: int
     per_label: dict[str, float]
     forgotten: tuple[str, ...] = ()
     not_compared: tuple[str, ...] = ()
+    obstacle: str = "no composite shows views that it did not learn from"
     instances: int = 1000
 
 
@@ -74,12 +75,12 @@ def measure_live(
     forgotten = _forgotten(library, record, views, known)
     learned = _learned_from(record, views)
     if learned.issuperset(known):
-        return Live(version, {}, forgotten, tuple(known), 0)
+        return Live(version, {}, forgotten, tuple(known), instances=0)
     try:
         model = build(load_measured(library.models.directory(version)))
     except AutomaskError as error:
         _log.warning("the live model, version %d, is not compared with: %s", version, error)
-        return Live(version, {}, forgotten, tuple(known), 0)
+        return Live(version, {}, forgotten, tuple(known), "it does not load", 0)
     predictor = Predictor.from_model(model, record.labels, device=device)
     found = measure_clutter(predictor, clutter, count, "compare", progress)
     measured = found["per_label"]
@@ -91,7 +92,7 @@ def measure_live(
         {label: float(measured[label]["AP"]) for label in compared},
         forgotten,
         tuple(label for label in known if label not in compared),
-        sum(measured[label]["instances"] for label in compared),
+        instances=sum(measured[label]["instances"] for label in compared),
     )
 
 
@@ -171,8 +172,8 @@ def decide(
         )
     if live is not None and live.not_compared:
         gains.append(
-            f"{_listed(live.not_compared)} not compared with version {live.version}, "
-            "which learned from all views that would show it"
+            f"{_listed(live.not_compared)} not compared with version {live.version}: "
+            f"{live.obstacle}"
         )
     if faults:
         return Decision(False, "; ".join(faults))

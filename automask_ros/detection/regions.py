@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from torchvision.ops import box_iou, clip_boxes_to_image
 from automask_ros.detection.composites import Composite, boxes_of
 from automask_ros.detection.export import traced
 from automask_ros.detection.graph import DetectionGraph
+from automask_ros.detection.runtimes import CPU, session
 from automask_ros.types import BGRImage
 
 _PROPOSALS = 80  # of a picture, the best ones
@@ -93,12 +93,7 @@ class OnnxEye:
                 "features": {0: "count"},
             },
         )
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            data, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = session(data, [CPU], threads=1)
 
     def __call__(
         self, image: BGRImage, boxes: NDArray[np.float32]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ RawDetections = tuple[
 ]
 
 
-_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
 class Runtime(Protocol):
@@ -57,17 +57,13 @@ class OnnxRuntime:
     """
 
     def __init__(self, path: Path, device: str, threads: int | None = None) -> None:
-        wanted: list[Any] = [_CPU]
+        wanted: list[Any] = [CPU]
         if device.startswith("cuda"):
             _require_cuda(onnxruntime.get_available_providers())
             index = torch.device(device).index or 0
             wanted.insert(0, (_CUDA, {"device_id": index}))
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
+            self._session = session(str(path), wanted, threads)
         except Exception as error:  # its errors have no common base below Exception
             raise AutomaskError(
                 f"{path} does not load in ONNX Runtime; train again or use runtime torch"
@@ -83,6 +79,20 @@ class OnnxRuntime:
             None, {"image": image, "minimum": minimum}
         )
         return boxes, scores, class_ids, masks
+
+
+def session(
+    graph: str | bytes, providers: Sequence[Any], threads: int | None
+) -> onnxruntime.InferenceSession:
+    """ONNX Runtime on a graph, a path or its bytes; it keeps its warnings to itself.
+
+    `threads` limits the CPU threads of one call; all cores when None.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(graph, options, providers=list(providers))
 
 
 def _require_cuda(providers: Collection[str]) -> None:

@@ -92,11 +92,11 @@ def write_model_report(
     evaluation = metrics.get("evaluation") or metrics
     class_ids = provenance["labels"]
     labels = sorted(class_ids, key=class_ids.__getitem__)
-    # One class may stand for several objects.
-    one_class = labels == ["object"] and "views" in provenance
-    objects = sorted(provenance["views"]) if one_class else labels
+    objects = sorted(provenance.get("views") or labels, key=lambda each: class_ids.get(each, 0))
+    # A class that is no object's label stands for all of them.
+    classes = {label: [label] if label in objects else objects for label in labels}
     sections: list[Section] = [
-        _summary(library, {n: objects if one_class else [n] for n in labels}, evaluation),
+        _summary(library, classes, evaluation),
         Plots("Training", [*precision_plots(evaluation, _PRECISIONS), *loss_plots(losses)]),
         *mask_sections(library, objects),
     ]

@@ -124,7 +124,7 @@ def test_a_missing_picture_is_said_before_anything_is_trained(library: Library, 
     (tmp_path / "test" / "box-20.png").unlink()
     arguments = ["benchmark", "teaching", "--library", library.root, "--images", tmp_path / "test"]
     assert main([str(each) for each in [*arguments, "--annotations", truth]]) == 2
-    assert "box-20.png is annotated but not in" in capsys.readouterr().err
+    assert "there is no picture 'box-20.png' in" in capsys.readouterr().err
 
 
 def test_an_interruption_loses_no_row_that_was_measured(

@@ -17,7 +17,7 @@ from automask_ros.detection.thresholds import (
     working_point,
 )
 from automask_ros.errors import AutomaskError
-from automask_ros.library.coco import encode_mask
+from automask_ros.library.coco import encode_mask, read_coco
 from automask_ros.types import BGRImage, Detections, PlacedMask
 
 SIZE = (60, 80)
@@ -144,11 +144,11 @@ def test_evaluate_reads_images_by_name(tmp_path: Path) -> None:
     annotations = tmp_path / "truth.json"
     annotations.write_text(json.dumps(gold))
     cv2.imwrite(str(tmp_path / "0.png"), np.zeros((*SIZE, 3), np.uint8))
-    with pytest.raises(AutomaskError, match="1.png is annotated but not in"):
-        evaluate(predictor, tmp_path, annotations)
+    with pytest.raises(AutomaskError, match="there is no picture '1.png' in"):
+        evaluate(predictor, tmp_path, read_coco(annotations))
     cv2.imwrite(str(tmp_path / "1.png"), np.zeros((*SIZE, 3), np.uint8))
     steps = []
-    summary, results = evaluate(predictor, tmp_path, annotations, steps.append)
+    summary, results = evaluate(predictor, tmp_path, read_coco(annotations), steps.append)
     assert len(results) == 2
     assert summary["AP"] == pytest.approx(1)
     assert summary["box"]["AP"] == pytest.approx(1)
