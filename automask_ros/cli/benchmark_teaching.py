@@ -43,6 +43,11 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="Teach with so many seeds, to see the spread.",
 )
+@click.option(
+    "--last",
+    metavar="LABEL",
+    help="With each seed teach without this object too, to see what the others lose by it.",
+)
 @options.training_options
 @options.device_option
 @options.json_option
@@ -53,6 +58,7 @@ def teaching(
     masks: Path | None,
     epochs: int,
     seeds: int,
+    last: str | None,
     training: dict[str, Any],
     device: str,
     json_path: Path | None,
@@ -71,7 +77,7 @@ def teaching(
     opened = Library(library)
     drawn = None if masks is None else read_coco(masks, unique_names=False)
     truth = read_coco(annotations)
-    _check(opened, images, truth, training)
+    _check(opened, images, truth, training, last)
     from automask_ros.detection.benchmark import Contest
     from automask_ros.detection.training import TrainConfig
 
@@ -79,6 +85,7 @@ def teaching(
     contest = Contest(opened, images, truth, TrainConfig(device=device, **training))
     people: list[dict[str, Any]] = []
     ours: list[dict[str, Any]] = []
+    before: list[dict[str, Any]] = []
     plain: list[dict[str, Any]] = []
     try:
         with ProgressDisplay() as progress:
@@ -86,15 +93,19 @@ def teaching(
                 people.append(contest.people(drawn, first, progress))
             for seed in range(first, first + seeds):
                 ours.append(contest.ours(seed, progress))
+                if last is not None:
+                    before.append(contest.without(last, seed, progress))
             if epochs:
                 plain.append(contest.plain(epochs, first, progress))
     finally:
         # Whatever ends it, what was measured is not lost.
-        rows = _tell(ours, people, plain)
+        rows = _tell(ours, before, people, plain)
         write_figures(json_path if rows else None, rows)
 
 
-def _check(library: Library, images: Path, truth: CocoSet, training: dict[str, Any]) -> None:
+def _check(
+    library: Library, images: Path, truth: CocoSet, training: dict[str, Any], last: str | None
+) -> None:
     """AutomaskError now for what would show after the first training."""
     if training.get("classes", "labels") != "labels":
         raise AutomaskError("objects are compared by their labels; leave --classes out")
@@ -103,22 +114,35 @@ def _check(library: Library, images: Path, truth: CocoSet, training: dict[str, A
             f"{truth.path} annotates {', '.join(truth.labels)}, the library has "
             f"{', '.join(library.labels()) or 'no object'}; give the categories the labels' names"
         )
+    if last is not None:
+        taught = library.labels()
+        if last not in taught or not set(truth.labels) & (set(taught) - {last}):
+            raise AutomaskError(
+                f"--last {last}: it and an annotated object beside it must be among those taught "
+                f"({', '.join(taught)})"
+            )
     for image in truth.images.values():
         find_picture(images, image)
 
 
 def _tell(
-    ours: list[dict[str, Any]], people: list[dict[str, Any]], plain: list[dict[str, Any]]
+    ours: list[dict[str, Any]],
+    before: list[dict[str, Any]],
+    people: list[dict[str, Any]],
+    plain: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """Print all rows with their ratios, if there are any; returns them."""
-    rows = [*ours, *people, *plain]
+    rows = [*ours, *before, *people, *plain]
     for row in rows:
         row["ratio"] = round(plain[0]["seconds"] / row["seconds"], 2) if plain else None
     if rows:
         _print(rows)
-    if len(ours) > 1:
-        from automask_ros.detection.benchmark import spread
+    from automask_ros.detection.benchmark import cost, spread
 
+    for with_all, others in zip(ours, before, strict=False):
+        fall = cost(others, with_all)
+        click.echo(f"seed {others['seed']}: AP of the others falls by {fall:.3f}")
+    if len(ours) > 1:
         click.echo(f"spread of AP over {len(ours)} seeds: {spread(ours):.3f}")
     return rows
 
@@ -132,7 +156,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
         [
             [row["name"], row["seed"], row["views"], f"{row['seconds']:.0f}", row["ratio"]]
             + [row[key] for key in ("AP", "AP50", "AP75")]
-            + [row["per_label"][label]["AP"] for label in labels]
+            + [row["per_label"].get(label, {}).get("AP") for label in labels]
             for row in rows
         ],
     )

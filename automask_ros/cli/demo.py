@@ -51,7 +51,13 @@ _LABELS = ("cup", "bottle", "can")
     metavar="A,B,...",
     help="The objects to teach, in this order.",
 )
-@click.option("--views", type=click.IntRange(1, 10000), default=40, show_default=True)
+@click.option(
+    "--views",
+    type=click.IntRange(1, 10000),
+    default=60,
+    show_default=True,
+    help="Capturing ends after so many; the recordings have 60 frames, the last ones upside down.",
+)
 @click.option(
     "--iterations", type=click.IntRange(0, 1_000_000), default=0, show_default="by the objects"
 )

@@ -18,10 +18,12 @@ from automask_ros.detection.appearance import AppearanceScores
 from automask_ros.detection.classes import CLASS_AGNOSTIC
 from automask_ros.detection.mask_rcnn import (
     APPEARANCE_FEATURES,
+    LITE_CHANNELS,
     RESNET50_IMAGE_SIZE,
     build_lite,
     build_resnet50,
 )
+from automask_ros.detection.outlines import Outline
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import write_bytes
 from automask_ros.resources import weights_path
@@ -39,6 +41,7 @@ _ROWS_PER_CLASS = {
     "roi_heads.mask_predictor.mask_fcn_logits.bias": 1,
 }
 _APPEARANCE = "roi_heads.box_predictor.appearance"
+_OUTLINE = "roi_heads.mask_predictor.outline"
 _CLASS_BIAS = "roi_heads.box_predictor.cls_score.bias"
 _UNUSED_CLASS_BIAS = -20.0
 
@@ -179,9 +182,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             state = {name: stored.get_tensor(name).to(torch.float32) for name in stored.keys()}
         labels = {label: int(number) for label, number in json.loads(metadata["labels"]).items()}
         if metadata["architecture"] == "lite":
-            # Weights that only know "object" may come without: it adds nothing at first.
-            fresh = AppearanceScores(APPEARANCE_FEATURES, max(labels.values()) + 1)
-            state = {f"{_APPEARANCE}.{n}": t for n, t in fresh.state_dict().items()} | state
+            state = _fresh_parts(max(labels.values()) + 1) | state
         return Checkpoint(
             architecture=_architecture(metadata["architecture"]),
             labels=labels,
@@ -192,6 +193,19 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise AutomaskError(
             f"{file} is not a Mask R-CNN checkpoint of this package ({error}); train it again"
         ) from error
+
+
+def _fresh_parts(num_classes: int) -> dict[str, Tensor]:
+    """What lite weights may come without: parts that add nothing at first."""
+    parts = {
+        _APPEARANCE: AppearanceScores(APPEARANCE_FEATURES, num_classes),
+        _OUTLINE: Outline(LITE_CHANNELS),
+    }
+    return {
+        f"{part}.{name}": tensor
+        for part, module in parts.items()
+        for name, tensor in module.state_dict().items()
+    }
 
 
 def _architecture(name: str) -> str:

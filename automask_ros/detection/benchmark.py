@@ -41,6 +41,12 @@ class Contest:
         """A row for our training, as `automask train` does it."""
         return self._row("ours", self.library, seed, progress)
 
+    def without(self, label: str, seed: int, progress: ProgressCallback | None) -> dict[str, Any]:
+        """A row for our training of every other object: what stood before `label` was taught."""
+        others = tuple(each for each in self.library.labels() if each != label)
+        contest = replace(self, config=replace(self.config, labels=others))
+        return contest._row(f"without {label}", self.library, seed, progress)
+
     def people(
         self, masks: CocoSet, seed: int, progress: ProgressCallback | None
     ) -> dict[str, Any]:
@@ -90,13 +96,23 @@ class Contest:
     ) -> dict[str, Any]:
         config = replace(self.config, seed=seed, min_ap50=0.0)
         with copied(library) as scratch:
-            views = len(_trainable(scratch))
+            views = len(_trainable(scratch, config.labels))
             started = time.monotonic()
             result = train_version(scratch, config, progress)
             seconds = time.monotonic() - started
             predictor = Predictor.from_version(scratch, result.version, config.device)
             summary, _ = evaluate(predictor, self.images, self.truth, progress)
         return _figures(name, seed, views, seconds, summary) | {"stages": result.seconds}
+
+
+def cost(before: dict[str, Any], after: dict[str, Any]) -> float:
+    """How far the mean AP of the labels of the row `before` is lower in the row `after`."""
+    falls = [
+        figures["AP"] - (after["per_label"][label]["AP"] or 0.0)
+        for label, figures in before["per_label"].items()
+        if figures["AP"] is not None
+    ]
+    return sum(falls) / len(falls)
 
 
 def spread(rows: Sequence[dict[str, Any]]) -> float:
@@ -115,8 +131,9 @@ def copied(library: Library) -> Iterator[Library]:
         yield Library(target)
 
 
-def _trainable(library: Library) -> list[View]:
-    return [view for label in library.labels() for view in library.trainable_views(label)]
+def _trainable(library: Library, labels: Sequence[str] | None = None) -> list[View]:
+    chosen = library.labels() if labels is None else labels
+    return [view for label in chosen for view in library.trainable_views(label)]
 
 
 def _figures(

@@ -21,8 +21,9 @@ from automask_ros.library.library import Library
 from automask_ros.library.sources import read_images
 from automask_ros.types import BGRImage, ProgressCallback, View
 
-# Pictures with the held-out views among them, for each that was measured without.
-_COMPLETION = 0.3
+# Of the pictures that are looked at, those that the held-out views are among: so many that these
+# are learned as well as others, and yet enough without them for what is measured to tell.
+_COMPLETION = 0.45
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,17 @@ def learn_heads(subject: Subject, clock: StageClock, progress: ProgressCallback)
     lesson = HeadLesson(subject.model, subject.device, config.seed)
     with clock.stage("train"):
         count = config.batches(dataset.objects) * config.batch_size
-        lesson.look(dataset, count, progress, config.seconds)
+        count = math.ceil((1 - _COMPLETION) * count)
+        seconds = None if config.seconds is None else (1 - _COMPLETION) * config.seconds
+        lesson.look(dataset, count, progress, seconds)
         lesson.fit(config.learning_rate, progress)
     with clock.stage("evaluate"):
         found = _measure(subject, clutter, progress)
         measured = lesson.scores()
     with clock.stage("complete"):
         everything = composites(split.everything, config.seed + 2)
-        lesson.look(everything, math.ceil(_COMPLETION * lesson.pictures), progress)
+        share = _COMPLETION / (1 - _COMPLETION)
+        lesson.look(everything, math.ceil(share * lesson.pictures), progress)
         losses = lesson.fit(config.learning_rate, progress)
     log = TrainingLog(losses, clock.seconds()["train"], config.batch_size)
     return Learned(log, found, everything, clutter, measured)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN, MaskRCNN_ResNet50_FPN_Weights
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
-from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.models.detection.mask_rcnn import MaskRCNNPredictor
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
@@ -31,6 +31,7 @@ from automask_ros.detection.appearance import (
     PyramidAnchors,
     PyramidRPNHead,
 )
+from automask_ros.detection.outlines import FINE_LEVEL, MaskHead, MaskPool, MaskPredictor
 from automask_ros.detection.roi_heads import WindowedRoIHeads
 from automask_ros.errors import AutomaskError
 
@@ -55,7 +56,10 @@ class LiteBackbone(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         body = timm.create_model(
-            "tf_efficientnet_lite0", features_only=True, pretrained=False, out_indices=(1, 2, 3, 4)
+            "tf_efficientnet_lite0",
+            features_only=True,
+            pretrained=False,
+            out_indices=(0, 1, 2, 3, 4),
         )
         # Statistics of two-image batches would only spoil ImageNet's: they are constants here.
         self.body = freeze_batch_norm_2d(body)
@@ -71,11 +75,12 @@ class LiteBackbone(nn.Module):
 
     def forward(self, images: Tensor) -> OrderedDict[str, Tensor]:
         """``(N, 3, H, W)`` normalised RGB -> pyramid levels ``'0'..'3'`` (strides 4..32),
-        ``'pool'``, and the backbone's own maps ``'body0'..'body3'``."""
-        levels = self.body(images)
+        ``'pool'``, and the backbone's own maps ``'body0'..'body3'`` and ``'fine'`` (stride 2)."""
+        fine, *levels = self.body(images)
         features = self.fpn(OrderedDict((str(i), level) for i, level in enumerate(levels)))
         # The pyramid first: proposals count on it.
         features.update((f"body{i}", level) for i, level in enumerate(levels))
+        features[FINE_LEVEL] = fine
         return features
 
 
@@ -106,10 +111,11 @@ def build_lite(num_classes: int, image_size: int = LITE_IMAGE_SIZE) -> MaskRCNN:
         box_batch_size_per_image=96,
         box_detections_per_img=50,
         mask_roi_pool=MultiScaleRoIAlign(levels, output_size=14, sampling_ratio=2),
-        mask_head=MaskRCNNHeads(LITE_CHANNELS, (LITE_CHANNELS,) * 4, 1),
-        mask_predictor=MaskRCNNPredictor(LITE_CHANNELS, LITE_CHANNELS, num_classes),
+        mask_head=MaskHead(LITE_CHANNELS, (LITE_CHANNELS,) * 4, 1),
+        mask_predictor=MaskPredictor(LITE_CHANNELS, LITE_CHANNELS, num_classes),
     )
     model.roi_heads = WindowedRoIHeads.replacing(model.roi_heads)
+    model.roi_heads.mask_roi_pool = MaskPool(model.roi_heads.mask_roi_pool)
     model.roi_heads.box_roi_pool = BoxPool(pool, _APPEARANCE_LEVELS)
     return model
 

@@ -34,7 +34,7 @@ SETTLING = (
     ),
     ParameterSpec(
         "adapt_after",
-        10.0,
+        3.0,
         "Seconds without a new mask of an object before its masks are compared and adapted to",
         minimum=0.0,
         maximum=3600.0,

@@ -84,21 +84,37 @@ def test_ours_peoples_and_plain_in_one_run(library: Library, tmp_path: Path, cap
     figures = tmp_path / "rows.json"
     arguments = ["benchmark", "teaching", "--library", library.root, "--images", tmp_path / "test"]
     arguments += ["--annotations", truth, "--masks", people, "--epochs", 1, "--seeds", 2]
-    arguments += ["--iterations", 10, "--image-size", SMALL, "--device", "cpu", "--json", figures]
+    arguments += [
+        "--last",
+        "disc",
+        "--iterations",
+        10,
+        "--image-size",
+        SMALL,
+        "--device",
+        "cpu",
+        "--json",
+        figures,
+    ]
     assert main([str(each) for each in arguments]) == 0
     said = capsys.readouterr().out
     rows = json.loads(figures.read_text())
-    names = ["ours", "ours", "people's masks", "torchvision, 1 epochs"]
-    assert [row["name"] for row in rows] == names
-    assert [row["seed"] for row in rows] == [0, 1, 0, 0]
-    assert [row["views"] for row in rows] == [14, 14, 16, 14]
+    names = ["ours", "ours", "without disc", "without disc"]
+    assert [row["name"] for row in rows] == [*names, "people's masks", "torchvision, 1 epochs"]
+    assert [row["seed"] for row in rows] == [0, 1, 0, 1, 0, 0]
+    assert [row["views"] for row in rows] == [14, 14, 8, 8, 16, 14]
     plain = rows[-1]
     for row in rows:
         assert row["seconds"] > 0
         assert row["ratio"] == pytest.approx(plain["seconds"] / row["seconds"], abs=0.02)
     spread = abs(rows[0]["AP"] - rows[1]["AP"])
     assert f"spread of AP over 2 seeds: {spread:.3f}" in said
-    assert min(row["AP50"] for row in rows[:3]) > 0.5
+    assert min(row["AP50"] for row in (*rows[:2], rows[4])) > 0.5
+    for with_all, others in zip(rows[:2], rows[2:4], strict=True):
+        assert list(others["per_label"]) == ["box"]
+        assert others["AP"] > 0.5
+        fall = others["AP"] - with_all["per_label"]["box"]["AP"]
+        assert f"seed {others['seed']}: AP of the others falls by {fall:.3f}" in said
     after = sorted(path for path in library.root.rglob("*") if not path.name.endswith(".lock"))
     assert after == before, "the library is not changed"
 
@@ -114,6 +130,7 @@ def test_what_does_not_fit_is_said_before_anything_is_trained(library: Library, 
     masks = complaint("--annotations", truth, "--masks", truth)
     assert "14 views teach that have no mask in" in masks
     assert "leave --classes out" in complaint("--annotations", truth, "--classes", "object")
+    assert "--last mug: it and" in complaint("--annotations", truth, "--last", "mug")
     other = tmp_path / "other.json"
     other.write_text(truth.read_text().replace('"box"', '"mug"').replace('"disc"', '"jar"'))
     assert "annotates mug, jar, the library has box, disc" in complaint("--annotations", other)

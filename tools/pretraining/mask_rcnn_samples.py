@@ -15,7 +15,7 @@ from torch import Tensor
 
 Sample = tuple[np.ndarray, np.ndarray]
 # How often each kind of rendered scene is looked at, of those that were rendered.
-RENDERED = {"clutter": 0.6, "table": 0.2, "desk": 0.12, "show": 0.08}
+RENDERED = {"crowd": 0.5, "clutter": 0.25, "table": 0.12, "desk": 0.08, "show": 0.05}
 SMALLEST_INSTANCE = 60
 LEAST_VISIBLE = 0.2
 

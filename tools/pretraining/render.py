@@ -1,6 +1,6 @@
 """Renders the pretraining pictures: sprites, shows (one thing on a table), clutter (many
-things), of the crafted things pieces (sprites) and desks (shows that are hard), and tables (shows
-in broad light).
+things), of the crafted things pieces (sprites) and desks (shows that are hard), tables (shows
+in broad light) and crowds (many things next to each other).
 
     python render.py --environments PACKAGE --out DATA --sprites 2378 --shows 1500 --clutter 572
 
@@ -27,11 +27,12 @@ from renderer import Renderer
 from scenes import ROOM_ID, TABLE_ID, Scene, SceneMaker
 
 SCENE_SIZE = (416, 320)
+CROWD_SIZE = (640, 480)  # as cameras have it: its edges are as sharp as theirs
 SPRITE_SIZE = 256
 PROCEDURAL_MODELS = 420
 SMALLEST_INSTANCE = 40
 CRAFTED_MODELS = 800
-KINDS = ("sprite", "show", "clutter", "piece", "desk", "table")
+KINDS = ("sprite", "show", "clutter", "piece", "desk", "table", "crowd")
 
 
 def main() -> None:
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=2400)
     parser.add_argument("--desks", type=int, default=2400)
     parser.add_argument("--tables", type=int, default=3000)
+    parser.add_argument("--crowds", type=int, default=3000)
     parser.add_argument("--only", choices=KINDS, help="make this kind alone")
     parser.add_argument("--models", type=int, default=None, help="stop reading after that many")
     parser.add_argument("--seed", type=int, default=0)
@@ -68,6 +70,7 @@ def main() -> None:
         options.pieces,
         options.desks,
         options.tables,
+        options.crowds,
     )
     counts = dict(zip(KINDS, planned, strict=True))
     works = [
@@ -103,6 +106,8 @@ class Studio:
             return self._desk(rng, number), rng
         if kind == "table":
             return self._table(rng, number), rng
+        if kind == "crowd":
+            return self.maker.crowd(rng, [*self.models, *self.crafted]), rng
         return (self.maker.show(rng) if kind == "show" else self.maker.clutter(rng)), rng
 
     def _desk(self, rng: np.random.Generator, number: int) -> Scene:
@@ -153,7 +158,7 @@ def _write_sources(models: list[Model], out: Path) -> None:
 
 def _render_all(works: list[tuple[float, str, int]], studio: Studio, out: Path) -> None:
     sprites = Renderer(SPRITE_SIZE, SPRITE_SIZE)
-    scenes = Renderer(*SCENE_SIZE)
+    scenes, crowds = Renderer(*SCENE_SIZE), Renderer(*CROWD_SIZE)
     for kind in KINDS:
         (out / kind).mkdir(exist_ok=True)
     for done, (_, kind, number) in enumerate(works):
@@ -164,10 +169,12 @@ def _render_all(works: list[tuple[float, str, int]], studio: Studio, out: Path) 
         if kind in ("sprite", "piece"):
             _save_sprite(sprites, scene, target)
         else:
-            _save_scene(scenes, scene, target, rng, broad=kind == "table")
+            renderer = crowds if kind == "crowd" else scenes
+            _save_scene(renderer, scene, target, rng, broad=kind in ("table", "crowd"))
         if done % 100 == 99:
             sprites.forget_meshes()
             scenes.forget_meshes()
+            crowds.forget_meshes()
             logging.info("%d of %d", done + 1, len(works))
 
 

@@ -163,6 +163,38 @@ class SceneMaker:
         target = np.array([*rng.normal(0, 0.15 * spread, 2), 0.2])
         return self._scene(rng, things, target, distance, fov, spread + 2.5)
 
+    def crowd(self, rng: np.random.Generator, models: Sequence[Model]) -> Scene:
+        """Four to eighteen of `models` next to each other, many almost touching, on a table in
+        broad light: what a robot looks at that shall pick one of them."""
+        count = int(rng.integers(4, 19))
+        things: list[Instance] = []
+        taken = np.zeros((0, 3))  # x, y, radius
+        gap = float(np.exp(rng.uniform(np.log(0.02), np.log(0.6))))
+        for _ in range(3 * count):
+            scale = float(np.exp(rng.uniform(np.log(0.4), np.log(1.5))))
+            model = models[int(rng.integers(len(models)))]
+            thing, _ = self._placed(rng, model, scale, np.zeros(2), len(things) + 1)
+            radius = 0.47 * float(_extent(thing)[:2].max())
+            where = np.zeros(2)
+            if things:
+                beside = taken[int(rng.integers(len(taken)))]
+                far = beside[2] + radius + rng.uniform(0.0, gap)
+                where = beside[:2] + _direction(rng, 0.0)[:2] * far
+            if (np.linalg.norm(taken[:, :2] - where, axis=1) < taken[:, 2] + 0.98 * radius).any():
+                continue
+            thing.pose[:2, 3] += where
+            things.append(thing)
+            taken = np.vstack([taken, [*where, radius]])
+            if len(things) == count:
+                break
+        reach = float((np.linalg.norm(taken[:, :2] - taken[:, :2].mean(0), axis=1)).max() + 0.5)
+        fov = rng.uniform(0.4, 1.1)
+        distance = reach / np.tan(fov / 2) * rng.uniform(0.5, 1.2)
+        target = np.array([*(taken[:, :2].mean(0) + rng.normal(0, 0.15 * reach, 2)), 0.2])
+        surface = self._ordinary(rng)
+        scene = self._scene(rng, things, target, distance, fov, reach + 2.0, surface)
+        return replace(scene, lighting=self._broad_lighting(rng, surface))
+
     def _scene(
         self,
         rng: np.random.Generator,
@@ -279,6 +311,15 @@ def _rotation(axis: int, angle: float) -> np.ndarray:
 
 
 def _centre(instance: Instance) -> np.ndarray:
-    points = np.concatenate([part.vertices[::3, :3] for part in instance.parts])
-    placed = points @ instance.pose[:3, :3].T + instance.pose[:3, 3]
+    placed = _points(instance)
     return (placed.min(axis=0) + placed.max(axis=0)) / 2
+
+
+def _extent(instance: Instance) -> np.ndarray:
+    return np.ptp(_points(instance), axis=0)
+
+
+def _points(instance: Instance) -> np.ndarray:
+    """A corner of each of its triangles, in the world."""
+    points = np.concatenate([part.vertices[::3, :3] for part in instance.parts])
+    return points @ instance.pose[:3, :3].T + instance.pose[:3, 3]

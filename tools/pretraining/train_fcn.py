@@ -136,7 +136,8 @@ def _channels_last(model: torch.nn.Module) -> None:
 
 def add_planned_scenes(parser: argparse.ArgumentParser) -> None:
     """Options: how many scenes of each kind render.py was told to make, as its own."""
-    for name, count in (("shows", 3600), ("clutter", 2600), ("desks", 2400), ("tables", 3000)):
+    counts = {"shows": 3600, "clutter": 2600, "desks": 2400, "tables": 3000, "crowds": 3000}
+    for name, count in counts.items():
         parser.add_argument(f"--{name}", type=int, default=count, help="as given to render.py")
 
 
@@ -147,6 +148,7 @@ def planned_scenes(options: argparse.Namespace) -> dict[str, int]:
         "clutter": options.clutter,
         "desk": options.desks,
         "table": options.tables,
+        "crowd": options.crowds,
     }
 
 

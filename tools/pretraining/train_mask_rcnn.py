@@ -70,7 +70,7 @@ def main() -> None:
         save_seconds=400,
     )
     options.work.mkdir(parents=True, exist_ok=True)
-    model = _from_earlier(options.start) if options.start else _from_fcn(options.fcn)
+    model = from_earlier(options.start) if options.start else _from_fcn(options.fcn)
     for name, parameter in model.backbone.body.named_parameters():
         if options.freeze_backbone or name.startswith(FROZEN):
             parameter.requires_grad_(False)
@@ -97,7 +97,7 @@ def _from_fcn(fcn: Path) -> MaskRCNN:
     return model
 
 
-def _from_earlier(path: Path) -> MaskRCNN:
+def from_earlier(path: Path) -> MaskRCNN:
     """The network with what of the weights at `path` still fits it."""
     model = build_lite(2)
     own = model.state_dict()
