@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -39,6 +40,21 @@ class Mask:
     verdict: Verdict
 
 
+class Way(Enum):
+    """What became of a mask when the views of its object were compared."""
+
+    COMPARED = "compared"
+    """It stayed as it was."""
+    JOINED = "joined"
+    """Made of what the network sees and what the other views expect."""
+    ADAPTED = "adapted"
+    """The same, by a copy of the network that has learnt the object."""
+
+    def maker(self, network: str) -> str:
+        """What `View.made_by` says of such a mask of `network`."""
+        return f"{network}, {self.value}"
+
+
 @dataclass(frozen=True)
 class View:
     """One image of one taught object, as the library knows it (the pixels stay on disk).
@@ -68,6 +84,13 @@ class View:
     def replaceable(self) -> bool:
         """True when the view has a mask that a network may replace."""
         return self.verdict is not None and not self.drawn
+
+    @property
+    def unsettled(self) -> bool:
+        """True when the mask is the plain network's, not compared with those of other views yet."""
+        if self.verdict is None or self.vetoed or self.made_by is None or self.made_by == PERSON:
+            return False
+        return not self.made_by.endswith(tuple(way.maker("") for way in Way))
 
     @property
     def trainable(self) -> bool:

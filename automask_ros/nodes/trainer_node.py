@@ -37,8 +37,9 @@ TABLE = (
     THREADS,
     ParameterSpec(
         "mask_patience",
-        60.0,
-        "Seconds for which a job waits for the masks of views that have none yet",
+        120.0,
+        "Seconds for which a job waits for the next mask of views that have none yet, and, where a "
+        "mask_generator runs, for masks to be compared with each other",
         minimum=0.0,
         maximum=3600.0,
         read_only=False,
@@ -59,7 +60,7 @@ class TrainerNode(Node):
         self._library = open_library(self._settings["library"])
         self._jobs = JobStore(self._library.root)
         self._queue = self._jobs.unfinished()
-        self._waiting_since: float | None = None
+        self._waiting: tuple[str, float] | None = None  # for what, and since when
         self._announced = 0
         self._process: TrainingProcess | None = None
         self._status = DiagnosticStatus(name="trainer", message="waiting for ~/train")
@@ -124,17 +125,32 @@ class TrainerNode(Node):
 
     def _waits_for_masks(self) -> bool:
         """Whether views still wait for their masks, and the job for them."""
+        message = self._awaited()
         now = time.monotonic()
-        if self._waiting_since is None:
-            self._waiting_since = now
-        waiting = len(self._library.views_without_mask())
-        if not waiting or now - self._waiting_since > self._settings["mask_patience"]:
-            self._waiting_since = None
+        if self._waiting is None or self._waiting[0] != message:
+            self._waiting = (message, now)
+        if not message or now - self._waiting[1] > self._settings["mask_patience"]:
+            self._waiting = None
             return False
-        message = f"waiting for the masks of {waiting} views (is mask_generator running?)"
         if self._status.message != message:
             self._report(OK, message, {"job": self._queue[0].id, "stage": "masks"})
         return True
+
+    def _awaited(self) -> str:
+        """What the job in front waits for, in words; empty when for nothing."""
+        views = self._library.views()
+        without = sum(view.verdict is None for view in views)
+        if without:
+            return f"waiting for the masks of {without} views (is mask_generator running?)"
+        unsettled = sum(view.unsettled for view in views)
+        # It makes them better, and takes the time of the processors meanwhile.
+        if unsettled and self._mask_generator_runs():
+            return f"waiting for mask_generator to compare {unsettled} masks with each other"
+        return ""
+
+    def _mask_generator_runs(self) -> bool:
+        beside = self.get_node_names_and_namespaces()
+        return ("mask_generator", self.get_namespace()) in beside
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Progress):
@@ -159,7 +175,7 @@ class TrainerNode(Node):
     ) -> None:
         """Write down the end of the job in front, and tell it."""
         self._process = None
-        self._waiting_since = None
+        self._waiting = None
         job = self._jobs.update(self._queue.pop(0), state=state, message=message, version=version)
         level = {job_store.DONE: OK, job_store.CANCELLED: WARN}.get(state, ERROR)
         values = {"job": job.id, "stage": state, "version": version, "promoted": promoted}

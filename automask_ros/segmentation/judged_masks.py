@@ -4,24 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 
 from automask_ros.segmentation.agreement import Agreement, AgreementConfig, Consensus
 from automask_ros.segmentation.verdict import VerdictConfig, with_agreement
-from automask_ros.types import Mask
-
-
-class Way(Enum):
-    """What became of a mask when the views were compared."""
-
-    COMPARED = "compared"
-    """It stayed as it was."""
-    JOINED = "joined"
-    """Made of what the network sees and what the other views expect."""
-    ADAPTED = "adapted"
-    """The same, by a copy of the network that has learnt the object."""
+from automask_ros.types import Mask, Way
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,10 @@ import numpy as np
 from automask_ros.library import files
 from automask_ros.library.image_file import read_image
 from automask_ros.library.library import Library
-from automask_ros.segmentation.judged_masks import ViewMask, Way
+from automask_ros.segmentation.judged_masks import ViewMask
 from automask_ros.segmentation.mask_generator import MaskCallback, MaskGenerator
 from automask_ros.segmentation.object_masks import ObjectMaskConfig, improve_masks
-from automask_ros.types import PERSON, Mask, ProgressCallback, View
+from automask_ros.types import PERSON, Mask, ProgressCallback, View, Way
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Settled:
 def unsettled_labels(library: Library, views: Sequence[View] | None = None) -> list[str]:
     """The objects with masks that have not been compared with each other yet."""
     every = library.views() if views is None else views
-    return sorted({view.label for view in every if _waits(view)})
+    return sorted({view.label for view in every if view.unsettled})
 
 
 def settle_object(
@@ -121,24 +121,17 @@ class _Images(Sequence[np.ndarray]):
 def _plain_mask(library: Library, generator: MaskGenerator, view: View) -> Mask:
     """The mask that the plain network makes of a view, or that a person drew."""
     pixels = library.usable_mask(view)
-    if pixels is not None and view.verdict is not None and (view.drawn or _waits(view)):
+    if pixels is not None and view.verdict is not None and (view.drawn or view.unsettled):
         return Mask(pixels, view.verdict)
     return generator(library.read_image(view))
 
 
 def _keep(library: Library, fcn: str, view: View, new: ViewMask) -> View:
-    name = f"{fcn}, {new.way.value}"
+    name = new.way.maker(fcn)
     stored = library.usable_mask(view)
     if stored is not None and np.array_equal(stored, new.mask.pixels):
         return library.write_verdict(view, new.mask.verdict, made_by=name)
     return library.write_mask(view, new.mask, fcn=name)
-
-
-def _waits(view: View) -> bool:
-    """True for a mask that is a plain network's."""
-    if view.verdict is None or view.vetoed or view.made_by is None or view.made_by == PERSON:
-        return False
-    return not view.made_by.endswith(tuple(f", {way.value}" for way in Way))
 
 
 def _background(library: Library, label: str) -> Path:

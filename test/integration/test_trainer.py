@@ -124,3 +124,17 @@ def test_a_job_waits_for_masks_that_are_being_made(robot, library):
     library.write_mask(waiting, Mask(view("cup", 50)[1], Verdict(True, 1.0)), fcn="drawn")
     robot.wait_for(lambda: last(robot)[1].get("stage") == "failed", 180, "the job after it")
     assert "9 accepted masks of 9 views" in last(robot)[0]
+
+
+def test_a_job_waits_for_masks_to_be_compared_where_someone_does(robot, library):
+    robot.listen("trainer/progress")
+    views = len(library.views())
+    assert all(each.unsettled for each in library.views())
+    settings = {"device": "cpu", "threads": 1, "look_period": 0.2, "adapt_after": 0.0}
+    robot.start("mask_generation_node", library=library.root, **settings)
+    start(robot, library, min_views=50)
+    assert robot.call("trainer/train").success
+    words = f"waiting for mask_generator to compare {views} masks with each other"
+    robot.wait_for(lambda: last(robot)[0] == words, 60, "the waiting")
+    robot.wait_for(lambda: last(robot)[1].get("stage") == "failed", 180, "the job after it")
+    assert not any(each.unsettled for each in library.views())
