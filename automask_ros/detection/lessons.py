@@ -123,6 +123,7 @@ def _composites(subject: Subject) -> Callable[[Sequence[View], int], CompositeDa
 def _measure(
     subject: Subject, clutter: CompositeDataset, progress: ProgressCallback
 ) -> Measurement:
-    predictor = Predictor.from_model(subject.model, subject.labels, device=subject.device)
-    views = subject.split.held_out
-    return measure(predictor, subject.library, views, clutter, subject.config.clutter, progress)
+    views, count = subject.split.held_out, subject.config.clutter
+    example, pictures = clutter[0].image, len(views) + count
+    predictor = Predictor.for_many(subject.model, subject.labels, subject.device, example, pictures)
+    return measure(predictor, subject.library, views, clutter, count, progress)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from automask_ros.detection.batches import made_ahead
 from automask_ros.detection.classes import name_of
 from automask_ros.detection.composites import Composite, CompositeDataset
 from automask_ros.detection.evaluation import Summary, coco_results, evaluate_results
@@ -64,11 +65,11 @@ def measure_clutter(
     """Average precision of `predictor` on the first `count` composites of `clutter`, for the
     labels that both know; `stage` names the work in `progress`."""
     tally = _Tally(predictor.labels)
-    for number in range(count):
-        composite = clutter[number]
-        found = predictor.detect_all(composite.image)
-        tally.add(found, _instances(composite, clutter.labels))
-        _report(progress, stage, number + 1, count)
+    with made_ahead(clutter.__getitem__, range(count)) as composites:
+        for number, composite in enumerate(composites, start=1):
+            found = predictor.detect_all(composite.image)
+            tally.add(found, _instances(composite, clutter.labels))
+            _report(progress, stage, number, count)
     return tally.evaluate()
 
 
@@ -102,13 +103,13 @@ def measure(
         alone.add(found, instances)
         judge(f"{view.label} {view.id}", image, found, instances)
         _report(progress, "evaluate", number + 1, total)
-    for number in range(clutter_count):
-        composite = clutter[number]
-        found = predictor.detect_all(composite.image)
-        instances = _instances(composite, clutter.labels)
-        together.add(found, instances)
-        judge(f"composite {number}", composite.image, found, instances)
-        _report(progress, "evaluate", len(views) + number + 1, total)
+    with made_ahead(clutter.__getitem__, range(clutter_count)) as composites:
+        for number, composite in enumerate(composites):
+            found = predictor.detect_all(composite.image)
+            instances = _instances(composite, clutter.labels)
+            together.add(found, instances)
+            judge(f"composite {number}", composite.image, found, instances)
+            _report(progress, "evaluate", len(views) + number + 1, total)
     thresholds = {
         label: choose_threshold([each for each in judged if each.label == label], objects[label])
         for label in predictor.labels

@@ -14,7 +14,7 @@ from torchvision.models.detection import MaskRCNN
 from automask_ros.detection.base_models import build, load_checkpoint
 from automask_ros.detection.doubles import lower_doubles
 from automask_ros.detection.pasting import fit_image, paste_mask
-from automask_ros.detection.runtimes import OnnxRuntime, Runtime, TorchRuntime
+from automask_ros.detection.runtimes import OnnxRuntime, Runtime, TorchRuntime, runtime_for
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 from automask_ros.types import BGRImage, Detections, PlacedMask
@@ -99,6 +99,21 @@ class Predictor:
         """The predictor of a network in memory."""
         size = int(model.transform.min_size[0])
         return cls(TorchRuntime(model, device), dict(labels), dict(thresholds or {}), size)
+
+    @classmethod
+    def for_many(
+        cls,
+        model: MaskRCNN,
+        labels: Mapping[str, int],
+        device: str,
+        example: BGRImage,
+        pictures: int,
+    ) -> Predictor:
+        """The predictor of a network in memory that looks at so many `pictures`, `example`
+        ``(H, W, 3) uint8 BGR`` among them."""
+        size = int(model.transform.min_size[0])
+        runtime = runtime_for(model, device, fit_image(example, size), pictures)
+        return cls(runtime, dict(labels), {}, size)
 
     def __call__(self, image: BGRImage) -> Detections:
         """What of `image` ``(H, W, 3) uint8 BGR`` passes its label's threshold."""

@@ -81,7 +81,7 @@ def measure_live(
     except AutomaskError as error:
         _log.warning("the live model, version %d, is not compared with: %s", version, error)
         return Live(version, {}, forgotten, tuple(known), "it does not load", 0)
-    predictor = Predictor.from_model(model, record.labels, device=device)
+    predictor = Predictor.for_many(model, record.labels, device, clutter[0].image, count)
     found = measure_clutter(predictor, clutter, count, "compare", progress)
     measured = found["per_label"]
     compared = [

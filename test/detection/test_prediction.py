@@ -29,6 +29,7 @@ def pair(
     model = build(resize_classes(load_checkpoint(base_weights), LABELS))
     # Scores spread out, so that thresholds cut somewhere in between.
     torch.nn.init.normal_(model.roi_heads.box_predictor.cls_score.weight, std=0.5)
+    torch.nn.init.normal_(model.roi_heads.mask_predictor.outline.logits.weight, std=0.5)
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
     image = np.random.default_rng(0).integers(0, 255, (96, 128, 3), dtype=np.uint8)
     export_onnx(model, path, image)
@@ -59,6 +60,19 @@ def test_both_runtimes_agree_at_any_image_size(
     assert by_torch.boxes.min() >= 0
     assert (by_torch.boxes[:, [0, 2]] <= size[1] + 1e-3).all()
     same(by_torch, by_onnx)
+
+
+def test_many_pictures_are_looked_at_by_onnx_runtime(pair: tuple[Predictor, Predictor]) -> None:
+    """A few are not worth the seconds that tracing takes; what is found is the same."""
+    image = np.random.default_rng(1).integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    runtime = pair[0].runtime
+    assert isinstance(runtime, TorchRuntime)
+    few = Predictor.for_many(runtime.model, LABELS, "cpu", image, 15)
+    many = Predictor.for_many(runtime.model, LABELS, "cpu", image, 16)
+    assert (few.runtime.name, many.runtime.name) == ("torch on cpu", "ONNX Runtime on CPU")
+    found = few.detect_all(image)
+    assert len(found) > 3
+    same(found, many.detect_all(image))
 
 
 def test_a_box_is_the_bounds_of_its_mask(pair: tuple[Predictor, Predictor]) -> None:
