@@ -59,6 +59,13 @@ _LABELS = ("cup", "bottle", "can")
     help="Capturing ends after so many; the recordings have 60 frames, the last ones upside down.",
 )
 @click.option(
+    "--rate",
+    type=click.FloatRange(0.1, 100),
+    default=10.0,
+    show_default=True,
+    help="Pictures a second at which an object is shown; 1 to 2 is a person's pace.",
+)
+@click.option(
     "--iterations", type=click.IntRange(0, 1_000_000), default=0, show_default="by the objects"
 )
 @options.device_option
@@ -76,6 +83,7 @@ def demo(
     sample: Path | None,
     labels: str,
     views: int,
+    rate: float,
     iterations: int,
     device: str,
     parameters: tuple[str, ...],
@@ -96,6 +104,7 @@ def demo(
         sample=(sample or sample_directory()).absolute(),
         labels=tuple(check_label(label.strip()) for label in labels.split(",")),
         views=views,
+        rate=rate,
         iterations=iterations,
         device=device,
         parameters=tuple(_parameter(text) for text in parameters),

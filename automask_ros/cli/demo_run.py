@@ -37,6 +37,7 @@ class Plan:
     sample: Path
     labels: tuple[str, ...]
     views: int
+    rate: float  # pictures a second
     iterations: int
     device: str
     parameters: tuple[tuple[str, str], ...]  # (node, NAME:=VALUE)
@@ -125,6 +126,7 @@ def _start(plan: Plan, processes: DemoProcesses) -> None:
         [
             *("--library", str(plan.library), "--sample", str(plan.sample)),
             *("--results", str(plan.results), "--labels", *plan.labels),
+            *("--rate", str(plan.rate), "--views", str(plan.views)),
             *("--ros-args", *_CAMERA),
         ],
         piped=True,

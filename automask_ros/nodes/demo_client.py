@@ -36,6 +36,7 @@ class DemoClient:
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(node)
         self._clients: dict[str, Any] = {}
+        self.views = 0
         self.last_view_at: float | None = None
         self.progress: DiagnosticStatus | None = None
         self.live_model = ""
@@ -109,6 +110,7 @@ class DemoClient:
         return client
 
     def _on_view(self, _: bytes) -> None:
+        self.views += 1
         self.last_view_at = time.monotonic()
 
     def _on_progress(self, message: DiagnosticStatus) -> None:

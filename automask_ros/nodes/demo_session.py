@@ -39,9 +39,12 @@ Tell = Callable[[dict[str, Any]], None]
 class DemoSession:
     """Teaches objects one after the other, then tests the detector that came of it."""
 
-    def __init__(self, client: DemoClient, library: Library, rate: float, tell: Tell) -> None:
+    def __init__(
+        self, client: DemoClient, library: Library, rate: float, views: int, tell: Tell
+    ) -> None:
+        """`rate`: pictures a second at which an object is shown, until `views` of it are kept."""
         self._client, self._library = client, library
-        self._period = 1.0 / rate
+        self._period, self._views = 1.0 / rate, views
         self._tell = tell
         self._told: dict[str, Any] = {}
         client.wait_for_services("capture/start", "mask_generator/regenerate", "trainer/train")
@@ -51,7 +54,7 @@ class DemoSession:
         client = self._client
         client.set_parameter("capture", "label", label)
         client.call("capture/start")
-        client.last_view_at = None
+        client.views, client.last_view_at = 0, None
         self._show(label, camera, publisher)
         client.call("capture/stop")
         self._wait_for_masks(label)
@@ -100,7 +103,7 @@ class DemoSession:
         return results
 
     def _show(self, label: str, camera: RecordedCamera, publisher: CameraPublisher) -> None:
-        """Play a teaching sequence at the rate of the demo."""
+        """Play a teaching sequence at the rate of the demo, as long as views are wanted."""
         begun, shown = time.monotonic(), 0
         for message in camera:
             publisher.publish(message)
@@ -108,6 +111,8 @@ class DemoSession:
                 shown += 1
                 self._client.spin(max(0.0, begun + shown * self._period - time.monotonic()))
                 self._progress(label, "capture", shown, len(camera))
+                if self._client.views >= self._views:
+                    break
         self._client.spin(1.0)  # the last frame's view is being written
 
     def _wait_for_masks(self, label: str) -> None:
@@ -184,7 +189,7 @@ def _conduct(options: argparse.Namespace) -> None:
     client = DemoClient(node)
     try:
         publisher = CameraPublisher(node, scenes.transport, scenes.transport)
-        session = DemoSession(client, library, options.rate, _tell)
+        session = DemoSession(client, library, options.rate, options.views, _tell)
         if not client.wait_for(
             lambda: publisher.image.get_subscription_count() >= _LISTENERS, _MODEL_PATIENCE
         ):
@@ -210,7 +215,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sample", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--labels", nargs="+", required=True)
-    parser.add_argument("--rate", type=float, default=10.0)
+    parser.add_argument("--rate", type=float, required=True)
+    parser.add_argument("--views", type=int, required=True)
     options = parser.parse_args(remove_ros_args(["", *given])[1:])
     rclpy.init(args=given)
     try:
