@@ -24,7 +24,7 @@ from automask_ros.segmentation.fcn import load_fcn
 from automask_ros.segmentation.judged_masks import JudgedMasks, ViewMask
 from automask_ros.segmentation.mask_generator import MaskGenerator
 from automask_ros.segmentation.verdict import of_two_networks
-from automask_ros.types import Mask, Progress, ProgressCallback, Way
+from automask_ros.types import BoolMask, Mask, Progress, ProgressCallback, Way
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class ObjectMaskConfig:
     """Make masks anew. Without, the views are only compared."""
     joins: int = 2
     """How often what the other views expect joins what the network sees."""
+    settled_likeness: float = 0.98
+    """Intersection over union of a mask before and after, from which it is not joined again."""
     rounds: int = 2
     """How often at most a copy is taught."""
     held_back: int = 4
@@ -111,10 +113,13 @@ class _Improvement:
     def run(self) -> None:
         """Join, then adapt while a mask is refused: what is accepted an adapted network hardly
         ever makes better (none of 475 masks of eight objects), and it takes as long as all else."""
+        indices = self._not_drawn()
         for _ in range(self._config.joins):
-            self._join()
+            before = [mask.pixels for mask in self._judged.masks]
+            self._join(indices)
             if not self._judged.possible:
                 return
+            indices = self._unsure(before)
         self._joined = list(self._judged.masks)
         begin = time.monotonic()
         for turn in range(self._config.rounds):
@@ -127,10 +132,21 @@ class _Improvement:
     def _all_accepted(self) -> bool:
         return all(each.mask.verdict.accepted for each in self._judged.result())
 
-    def _join(self) -> None:
-        """Make each mask anew of what the network sees and what the other views expect."""
+    def _unsure(self, before: Sequence[BoolMask]) -> list[int]:
+        """The views of which a mask is refused, or another than it was `before`: joined once more
+        the others would stay as they are."""
+        now = [each.mask for each in self._judged.result()]
+        return [
+            index
+            for index in self._not_drawn()
+            if not now[index].verdict.accepted
+            or mask_iou(before[index], now[index].pixels) < self._config.settled_likeness
+        ]
+
+    def _join(self, indices: Sequence[int]) -> None:
+        """Make masks anew of what the network sees and what the other views expect."""
         expectation, new = self._expect(), {}
-        for index in _steps("join", self._not_drawn(), self._progress):
+        for index in _steps("join", indices, self._progress):
             mask = self._generator(self._images[index], expectation.log_odds(index))
             gain = self._judged.gain(index, mask)
             if gain >= -self._config.damage and not self._judged.loses(index, mask):
