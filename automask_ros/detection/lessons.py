@@ -71,17 +71,18 @@ def learn_heads(subject: Subject, clock: StageClock, progress: ProgressCallback)
     lesson = HeadLesson(subject.model, subject.device, config.seed)
     with clock.stage("train"):
         count = config.batches(dataset.objects) * config.batch_size
-        count = math.ceil((1 - _COMPLETION) * count)
+        first = math.ceil((1 - _COMPLETION) * count)
         seconds = None if config.seconds is None else (1 - _COMPLETION) * config.seconds
-        lesson.look(dataset, count, progress, seconds)
+        lesson.look(dataset, first, progress, seconds)
         lesson.fit(config.learning_rate, progress)
     with clock.stage("evaluate"):
         found = _measure(subject, clutter, progress)
         measured = lesson.scores()
     with clock.stage("complete"):
         everything = composites(split.everything, config.seed + 2)
-        share = _COMPLETION / (1 - _COMPLETION)
-        lesson.look(everything, math.ceil(share * lesson.pictures), progress)
+        # As many as are left, or the same share of them where the time was up before.
+        left = round((count - first) * lesson.pictures / first)
+        lesson.look(everything, max(left, 1), progress)
         losses = lesson.fit(config.learning_rate, progress)
     log = TrainingLog(losses, clock.seconds()["train"], config.batch_size)
     return Learned(log, found, everything, clutter, measured)
