@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +70,7 @@ def learn_heads(subject: Subject, clock: StageClock, progress: ProgressCallback)
     lesson = HeadLesson(subject.model, subject.device, config.seed)
     with clock.stage("train"):
         count = config.batches(dataset.objects) * config.batch_size
-        first = math.ceil((1 - _COMPLETION) * count)
+        first = count - int(_COMPLETION * count)
         seconds = None if config.seconds is None else (1 - _COMPLETION) * config.seconds
         lesson.look(dataset, first, progress, seconds)
         lesson.fit(config.learning_rate, progress)
