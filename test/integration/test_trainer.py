@@ -68,7 +68,7 @@ def test_queue_progress_cancel_and_resume(robot, library):
     message, values = last(robot)
     assert (values["job"], values["stage"], values["total"]) == ("job-0001", "look", "110000")
     assert float(values["seconds_left"]) > 0
-    assert message.startswith(f"look {values['step']} of 200000: ")
+    assert message.startswith(f"look {values['step']} of 110000: ")
 
     trainer = robot.process("trainer_node").pid
     (training,) = training_processes(trainer)
