@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from degradation import degrade
 from fcn_samples import stands_out
-from pictures import Pictures, read_scene
-from train_fcn import SMALLEST_WANTED, add_planned_scenes, held_out_sets, planned_scenes
+from pictures import Pictures, add_planned_scenes, planned_scenes, read_scene
+from train_fcn import SMALLEST_WANTED, held_out_sets
 
 from automask_ros.segmentation.evaluation import mask_iou, rank_correlation
 from automask_ros.segmentation.mask_generator import MaskGenerator

@@ -16,8 +16,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from pictures import Pictures, read_image, read_sprite
-from train_fcn import add_planned_scenes, planned_scenes
+from pictures import Pictures, add_planned_scenes, planned_scenes, read_image, read_sprite
 
 TILE, COLUMNS = 112, 24
 PROCEDURAL, CRAFTED = 110, 150

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,19 @@ import numpy as np
 
 # The last scenes of each kind are never trained on: they measure.
 HELD_OUT = 100
+# How many scenes of each kind render.py makes, by the names of its options.
+PLANNED = {"shows": 3600, "clutter": 2600, "desks": 2400, "tables": 3000, "crowds": 3000}
+
+
+def add_planned_scenes(parser: argparse.ArgumentParser) -> None:
+    """Options: how many scenes of each kind render.py was told to make, as its own."""
+    for name, count in PLANNED.items():
+        parser.add_argument(f"--{name}", type=int, default=count, help="as given to render.py")
+
+
+def planned_scenes(options: argparse.Namespace) -> dict[str, int]:
+    """The same by kind, for `Pictures`."""
+    return {name.removesuffix("s"): getattr(options, name) for name in PLANNED}
 
 
 class Pictures:

@@ -10,13 +10,12 @@ weights to --out. WORK/fcn.csv is the loss curve.
 from __future__ import annotations
 
 import argparse
-import logging
 import math
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
+import training_run
 from backbone import load_backbone, load_lite
 from fcn_samples import prepared_batches, stands_out, to_tensors
 from pictures import Pictures, read_scene
@@ -24,7 +23,7 @@ from torch import Tensor, nn
 
 from automask_ros.segmentation.fcn import LiteFCN, save_fcn
 from automask_ros.segmentation.fcn_training import (
-    FcnStep,
+    Batches,
     FcnTrainConfig,
     Trainer,
     segmentation_loss,
@@ -40,16 +39,10 @@ SMALLEST_WANTED = 200
 def main() -> None:
     """Reads the options and trains."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
     begin = parser.add_mutually_exclusive_group(required=True)
     begin.add_argument("--backbone", type=Path, help="ImageNet weights: trains from these")
     begin.add_argument("--start", type=Path, help="weights of save_fcn: trains on from these")
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--iterations", type=int, default=4000)
-    parser.add_argument("--learning-rate", type=float, default=7e-4)
-    parser.add_argument("--batch-size", type=int, default=8, help="at 256 pixels; fewer above")
-    add_planned_scenes(parser)
+    training_run.add_options(parser, iterations=4000, learning_rate=7e-4, batch_size=8, seed=0)
     parser.add_argument(
         "--frozen-stages",
         type=int,
@@ -62,16 +55,10 @@ def main() -> None:
         default=True,
         help="twice as fast where the processor has it (avx512_bf16), five times slower elsewhere",
     )
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(options.threads)
-    cv2.setNumThreads(options.threads)
-    torch.manual_seed(options.seed)
+    training_run.set_up(options)
     model = load_lite(options.start) if options.start else _from_imagenet(options.backbone)
     _channels_last(model)
-    options.work.mkdir(parents=True, exist_ok=True)
     _train(_trainer(model, options), options)
 
 
@@ -134,55 +121,23 @@ def _channels_last(model: torch.nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def add_planned_scenes(parser: argparse.ArgumentParser) -> None:
-    """Options: how many scenes of each kind render.py was told to make, as its own."""
-    counts = {"shows": 3600, "clutter": 2600, "desks": 2400, "tables": 3000, "crowds": 3000}
-    for name, count in counts.items():
-        parser.add_argument(f"--{name}", type=int, default=count, help="as given to render.py")
-
-
-def planned_scenes(options: argparse.Namespace) -> dict[str, int]:
-    """The same by kind, for `Pictures`."""
-    return {
-        "show": options.shows,
-        "clutter": options.clutter,
-        "desk": options.desks,
-        "table": options.tables,
-        "crowd": options.crowds,
-    }
-
-
 def _train(trainer: Trainer, options: argparse.Namespace) -> None:
-    pictures = Pictures(options.data, planned_scenes(options))
-    logging.info("trains on %s", pictures.counts())
-    checkpoint = options.work / "fcn.safetensors"
-    if checkpoint.exists():
-        trainer.restore(checkpoint)
-        logging.info("goes on from step %d", trainer.step)
-    losses: list[float] = []
+    def batches(pictures: Pictures, start: int) -> Batches:
+        """Fewer than --batch-size above 256 pixels."""
+        stream = prepared_batches(
+            pictures, batch_size=options.batch_size, sizes=SIZES, seed=options.seed, start=start
+        )
+        return ((x.contiguous(memory_format=torch.channels_last), y) for x, y in stream)
 
-    def on_step(step: FcnStep) -> None:
-        losses.append(step.loss)
-        if step.step % 20 == 0:
-            mean = float(np.mean(losses[-20:]))
-            logging.info("step %d loss %.4f %.0f s", step.step, mean, step.seconds)
-            with (options.work / "fcn.csv").open("a") as file:
-                file.write(f"{step.step},{mean:.5f},{step.seconds:.1f}\n")
-
-    def on_save() -> None:
+    def save(pictures: Pictures) -> str:
         averaged = LiteFCN()
         averaged.load_state_dict(trainer.averaged_state())
         figures = held_out_figures(averaged.eval(), pictures)
         metadata = {"step": str(trainer.step), "seed": str(options.seed), **figures}
         save_fcn(averaged, options.out, metadata)
-        pictures.refresh()
-        logging.info("saved at step %d, %s, %s", trainer.step, figures, pictures.counts())
+        return str(figures)
 
-    stream = prepared_batches(
-        pictures, batch_size=options.batch_size, sizes=SIZES, seed=options.seed, start=trainer.step
-    )
-    shaped = ((x.contiguous(memory_format=torch.channels_last), y) for x, y in stream)
-    trainer.run(shaped, checkpoint=checkpoint, on_step=on_step, on_save=on_save)
+    training_run.run(trainer, options, "fcn", batches=batches, save=save)
 
 
 def held_out_figures(model: LiteFCN, pictures: Pictures) -> dict[str, str]:

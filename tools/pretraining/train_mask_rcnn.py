@@ -16,15 +16,13 @@ import copy
 import logging
 from pathlib import Path
 
-import cv2
-import numpy as np
+import mask_rcnn_samples
 import torch
-from mask_rcnn_samples import batches
+import training_run
 from measuring import held_out_ap
 from pictures import Pictures
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN
-from train_fcn import add_planned_scenes, planned_scenes
 
 from automask_ros.detection.base_models import (
     CLASS_AGNOSTIC,
@@ -34,7 +32,7 @@ from automask_ros.detection.base_models import (
 from automask_ros.detection.folding import folded
 from automask_ros.detection.mask_rcnn import LITE_IMAGE_SIZE, build_lite
 from automask_ros.segmentation.fcn import load_fcn
-from automask_ros.segmentation.fcn_training import FcnStep, FcnTrainConfig, Trainer
+from automask_ros.segmentation.fcn_training import Batches, FcnTrainConfig, Trainer
 
 # Edges and corners, which ImageNet taught and the FCN kept: learning them again only costs time.
 FROZEN = ("conv_stem", "bn1", "blocks.0", "blocks.1", "blocks.2")
@@ -45,31 +43,19 @@ FEATURE_SCALE = 0.2
 def main() -> None:
     """Reads the options and trains."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
     begin = parser.add_mutually_exclusive_group(required=True)
     begin.add_argument("--fcn", type=Path, help="the lite FCN: trains from its backbone")
     begin.add_argument("--start", type=Path, help="a lite Mask R-CNN: trains on from it")
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--iterations", type=int, default=1800)
-    parser.add_argument("--batch-size", type=int, default=2)
-    parser.add_argument("--learning-rate", type=float, default=5e-4)
+    training_run.add_options(parser, iterations=1800, learning_rate=5e-4, batch_size=2, seed=0)
     parser.add_argument("--freeze-backbone", action="store_true", help="learn all but it")
-    add_planned_scenes(parser)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(options.threads)
-    cv2.setNumThreads(options.threads)
-    torch.manual_seed(options.seed)
+    training_run.set_up(options)
     config = FcnTrainConfig(
         iterations=options.iterations,
         learning_rate=options.learning_rate,
         backbone_share=0.2,
         save_seconds=400,
     )
-    options.work.mkdir(parents=True, exist_ok=True)
     model = from_earlier(options.start) if options.start else _from_fcn(options.fcn)
     for name, parameter in model.backbone.body.named_parameters():
         if options.freeze_backbone or name.startswith(FROZEN):
@@ -119,45 +105,34 @@ def _trainer(model: MaskRCNN, config: FcnTrainConfig) -> Trainer:
 
 
 def _train(trainer: Trainer, plain_body: nn.Module, options: argparse.Namespace) -> None:
-    pictures = Pictures(options.data, planned_scenes(options))
-    logging.info("trains on %s", pictures.counts())
-    checkpoint = options.work / "mask_rcnn.safetensors"
-    if checkpoint.exists():
-        trainer.restore(checkpoint)
-        logging.info("goes on from step %d", trainer.step)
-    losses: list[float] = []
+    def batches(pictures: Pictures, start: int) -> Batches:
+        return scene_batches(pictures, options, start)
 
-    def on_step(step: FcnStep) -> None:
-        losses.append(step.loss)
-        if step.step % 20 == 0:
-            mean = float(np.mean(losses[-20:]))
-            logging.info("step %d loss %.4f %.0f s", step.step, mean, step.seconds)
-            with (options.work / "mask_rcnn.csv").open("a") as file:
-                file.write(f"{step.step},{mean:.5f},{step.seconds:.1f}\n")
-
-    def on_save() -> None:
+    def save(pictures: Pictures) -> str:
         averaged = copy.deepcopy(trainer.model)
         averaged.load_state_dict(trainer.averaged_state())
         if options.freeze_backbone:
             averaged.backbone.body = plain_body
-        save_checkpoint(
-            averaged,
-            options.out,
-            architecture="lite",
-            labels={CLASS_AGNOSTIC: 1},
-            image_size=LITE_IMAGE_SIZE,
-        )
-        figures = held_out_ap(averaged.eval(), pictures, limit=20)
-        logging.info("saved at step %d, held-out mask AP50 %.4f AP %.4f", trainer.step, *figures)
+        return save_and_measure(averaged, pictures, options.out)
 
-    stream = batches(
-        pictures,
-        batch_size=options.batch_size,
-        size=LITE_IMAGE_SIZE,
-        seed=options.seed,
-        start=trainer.step,
+    training_run.run(trainer, options, "mask_rcnn", batches=batches, save=save)
+
+
+def scene_batches(pictures: Pictures, options: argparse.Namespace, start: int) -> Batches:
+    """Pictures of the network's size with every thing as an instance, from a step on."""
+    size, seed = LITE_IMAGE_SIZE, options.seed
+    return mask_rcnn_samples.batches(
+        pictures, batch_size=options.batch_size, size=size, seed=seed, start=start
     )
-    trainer.run(stream, checkpoint=checkpoint, on_step=on_step, on_save=on_save)
+
+
+def save_and_measure(model: MaskRCNN, pictures: Pictures, out: Path) -> str:
+    """Write the start weights; how well they find things in held-out clutter, in words."""
+    save_checkpoint(
+        model, out, architecture="lite", labels={CLASS_AGNOSTIC: 1}, image_size=LITE_IMAGE_SIZE
+    )
+    figures = held_out_ap(model.eval(), pictures, limit=20)
+    return "held-out mask AP50 {:.4f} AP {:.4f}".format(*figures)
 
 
 if __name__ == "__main__":

@@ -11,28 +11,23 @@ from __future__ import annotations
 
 import argparse
 import copy
-import logging
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from mask_rcnn_samples import batches, to_tensors, without_specks
-from measuring import held_out_ap
+import training_run
+from mask_rcnn_samples import to_tensors, without_specks
 from pictures import Pictures, read_scene
 from torch import Tensor
 from torch.nn import functional
 from torchvision.models.detection import MaskRCNN
 from torchvision.ops import roi_align
-from train_fcn import add_planned_scenes, planned_scenes
-from train_mask_rcnn import from_earlier
+from train_mask_rcnn import from_earlier, save_and_measure, scene_batches
 
-from automask_ros.detection.base_models import CLASS_AGNOSTIC, save_checkpoint
 from automask_ros.detection.folding import folded
-from automask_ros.detection.mask_rcnn import LITE_IMAGE_SIZE
 from automask_ros.detection.roi_heads import window
 from automask_ros.segmentation.fcn_training import (
-    FcnStep,
+    Batches,
     FcnTrainConfig,
     Trainer,
     segmentation_loss,
@@ -49,22 +44,10 @@ OBJECT = 1
 def main() -> None:
     """Reads the options and trains."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--start", type=Path, required=True, help="a lite Mask R-CNN")
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--iterations", type=int, default=3000)
-    parser.add_argument("--batch-size", type=int, default=4)
-    parser.add_argument("--learning-rate", type=float, default=6e-4)
-    add_planned_scenes(parser)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=11)
+    training_run.add_options(parser, iterations=2000, learning_rate=6e-4, batch_size=4, seed=11)
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(options.threads)
-    cv2.setNumThreads(options.threads)
-    torch.manual_seed(options.seed)
-    options.work.mkdir(parents=True, exist_ok=True)
+    training_run.set_up(options)
     config = FcnTrainConfig(
         iterations=options.iterations, learning_rate=options.learning_rate, save_seconds=600
     )
@@ -83,46 +66,17 @@ def _train(model: MaskRCNN, config: FcnTrainConfig, options: argparse.Namespace)
         ).mean()
 
     trainer = Trainer(model, model.backbone, config, loss)
-    pictures = Pictures(options.data, planned_scenes(options))
-    logging.info("trains on %s", pictures.counts())
-    checkpoint = options.work / "outlines.safetensors"
-    if checkpoint.exists():
-        trainer.restore(checkpoint)
-        logging.info("goes on from step %d", trainer.step)
-    losses: list[float] = []
 
-    def on_step(step: FcnStep) -> None:
-        losses.append(step.loss)
-        if step.step % 20 == 0:
-            mean = float(np.mean(losses[-20:]))
-            logging.info("step %d loss %.4f %.0f s", step.step, mean, step.seconds)
+    def batches(pictures: Pictures, start: int) -> Batches:
+        return scene_batches(pictures, options, start)
 
-    def on_save() -> None:
+    def save(pictures: Pictures) -> str:
         averaged = copy.deepcopy(model)
         averaged.load_state_dict(trainer.averaged_state())
-        save_checkpoint(
-            averaged,
-            options.out,
-            architecture="lite",
-            labels={CLASS_AGNOSTIC: OBJECT},
-            image_size=LITE_IMAGE_SIZE,
-        )
-        logging.info(
-            "saved at step %d, held-out AP50 %.4f AP %.4f, IoU in true boxes %.4f, pictures %s",
-            trainer.step,
-            *held_out_ap(averaged.eval(), pictures, limit=20),
-            _mean_iou(averaged, backbone, pictures),
-            pictures.counts(),
-        )
+        found = save_and_measure(averaged, pictures, options.out)
+        return f"{found}, IoU in true boxes {mean_iou(averaged, backbone, pictures):.4f}"
 
-    stream = batches(
-        pictures,
-        batch_size=options.batch_size,
-        size=LITE_IMAGE_SIZE,
-        seed=options.seed,
-        start=trainer.step,
-    )
-    trainer.run(stream, checkpoint=checkpoint, on_step=on_step, on_save=on_save)
+    training_run.run(trainer, options, "outlines", batches=batches, save=save)
 
 
 def _loss(
@@ -155,11 +109,11 @@ def _at(windows: Tensor, masks: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _mean_iou(model: MaskRCNN, backbone: torch.nn.Module, pictures: Pictures) -> float:
+def mean_iou(model: MaskRCNN, backbone: torch.nn.Module, pictures: Pictures) -> float:
     """Of the masks in windows around the true boxes, in 28 x 28 cells, over 40 crowds."""
     overlaps = []
     for path in pictures.held_out("crowd")[:40]:
-        image, target = to_tensors(*_first_ids(path))
+        image, target = to_tensors(*_scene(path))
         if not len(target["boxes"]):
             continue
         windows = window(target["boxes"])
@@ -170,7 +124,7 @@ def _mean_iou(model: MaskRCNN, backbone: torch.nn.Module, pictures: Pictures) ->
     return float(np.mean(overlaps))
 
 
-def _first_ids(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _scene(path: Path) -> tuple[np.ndarray, np.ndarray]:
     image, ids = read_scene(path)
     return image, without_specks(ids)
 
