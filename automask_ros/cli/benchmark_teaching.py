@@ -115,11 +115,12 @@ def _check(
             f"{', '.join(library.labels()) or 'no object'}; give the categories the labels' names"
         )
     if last is not None:
-        taught = library.labels()
-        if last not in taught or not set(truth.labels) & (set(taught) - {last}):
+        taught = set(library.labels())
+        annotated = {truth.categories[each.category_id] for each in truth.annotations}
+        if last not in taught or not annotated & taught - {last}:
             raise AutomaskError(
-                f"--last {last}: it and an annotated object beside it must be among those taught "
-                f"({', '.join(taught)})"
+                f"--last {last}: it must be an object of the library, which has "
+                f"{', '.join(sorted(taught))}, and {truth.path} must annotate another one"
             )
     for image in truth.images.values():
         find_picture(images, image)

@@ -31,35 +31,26 @@ MASK_TOLERANCE = 1e-2
 
 
 def export_onnx(model: MaskRCNN, path: Path, image: BGRImage) -> None:
-    """Write `model` as ONNX: the graph of DetectionGraph, any image height and width.
+    """Write `model` as ONNX to `path`, as `onnx_of` gives it."""
+    write_bytes(path, onnx_of(model, image))
+
+
+def onnx_of(model: MaskRCNN, image: BGRImage) -> bytes:
+    """`model` as an ONNX file: the graph of DetectionGraph, any image height and width.
 
     `image` ``(H, W, 3) uint8 BGR`` at the network's size is what the graph is traced and checked
     on. AutomaskError when ONNX Runtime does not give torch's answer.
     """
-    graph, inputs = _graph_of(model, image)
-    with torch.inference_mode():
-        expected = [output.numpy() for output in graph(*inputs.values())]
-    data = _onnx(graph, inputs)
-    check_onnx(data, expected, image, inputs["minimum"].numpy())
-    write_bytes(path, data)
-
-
-def onnx_of(model: MaskRCNN, image: BGRImage) -> bytes:
-    """What `export_onnx` writes, unchecked."""
-    return _onnx(*_graph_of(model, image))
-
-
-def _graph_of(model: MaskRCNN, image: BGRImage) -> tuple[DetectionGraph, dict[str, Tensor]]:
-    """The graph of `model` on the CPU, and inputs to trace it with."""
+    graph = DetectionGraph(model).cpu().eval()
     minimum = torch.full((num_classes_of(model),), 0.05)
     pixels = torch.from_numpy(np.ascontiguousarray(image))
-    graph = DetectionGraph(model).cpu().eval()
-    return graph, dict(zip(INPUTS, (pixels, minimum), strict=True))
-
-
-def _onnx(graph: DetectionGraph, inputs: Mapping[str, Tensor]) -> bytes:
+    with torch.inference_mode():
+        expected = [output.numpy() for output in graph(pixels, minimum)]
     varying = {"image": {0: "height", 1: "width"}} | {name: {0: "count"} for name in OUTPUTS}
-    return traced(graph, inputs, OUTPUTS, varying)
+    inputs = dict(zip(INPUTS, (pixels, minimum), strict=True))
+    data = traced(graph, inputs, OUTPUTS, varying)
+    check_onnx(data, expected, image, minimum.numpy())
+    return data
 
 
 def traced(

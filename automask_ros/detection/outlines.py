@@ -19,11 +19,12 @@ _FINE_CELLS = 56  # of a window, across and down
 _HIDDEN = 32
 _SEED = 21
 
-Windows = tuple[Tensor, Tensor]
+Pooled = tuple[Tensor, Tensor]
+"""RoI features of the pyramid ``(R, C, 14, 14)``, and fine ones ``(R, 16, 56, 56)``."""
 
 
 class MaskPool(nn.Module):
-    """RoI features of the pyramid ``(R, C, 14, 14)``, and fine ones ``(R, 16, 56, 56)``."""
+    """Looks at windows in the pyramid and in the fine features."""
 
     def __init__(self, pyramid: MultiScaleRoIAlign) -> None:
         super().__init__()
@@ -34,7 +35,7 @@ class MaskPool(nn.Module):
         features: dict[str, Tensor],
         boxes: list[Tensor],
         image_shapes: list[tuple[int, int]],
-    ) -> Windows:
+    ) -> Pooled:
         seen = self.pyramid(features, boxes, image_shapes)
         # Outside autocast: RoIAlign takes boxes and features of one type.
         fine = roi_align(
@@ -50,7 +51,7 @@ class MaskPool(nn.Module):
 class MaskHead(MaskRCNNHeads):
     """The usual layers on the pyramid's part; the fine features pass through."""
 
-    def forward(self, x: Windows) -> Windows:
+    def forward(self, x: Pooled) -> Pooled:
         seen: Tensor = super().forward(x[0])
         return seen, x[1]
 
@@ -92,7 +93,7 @@ class MaskPredictor(MaskRCNNPredictor):
         super().__init__(channels, hidden, num_classes)
         self.outline = Outline(hidden)
 
-    def forward(self, x: Windows) -> Tensor:
+    def forward(self, x: Pooled) -> Tensor:
         coarse = self.relu(self.conv5_mask(x[0]))
         logits: Tensor = self.mask_fcn_logits(coarse) + self.outline(coarse, x[1])
         return logits

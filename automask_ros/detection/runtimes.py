@@ -39,7 +39,6 @@ class TorchRuntime:
     """Plain torch on `device` ('cpu', 'cuda', 'cuda:1', ...)."""
 
     def __init__(self, model: MaskRCNN, device: str) -> None:
-        self.model = model
         self._device = torch.device(device)
         self._graph = DetectionGraph(model).to(self._device).eval()
         self.name = f"torch on {device}"

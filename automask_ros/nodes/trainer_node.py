@@ -28,6 +28,8 @@ from automask_ros.types import Progress
 
 POLL_PERIOD = 0.1
 """Seconds between two looks at the training process."""
+MASKS_PERIOD = 1.0
+"""Seconds between two looks at the masks that a job waits for."""
 MODEL_PERIOD = 1.0
 """Seconds between two looks for a promotion that another process made."""
 
@@ -60,7 +62,7 @@ class TrainerNode(Node):
         self._library = open_library(self._settings["library"])
         self._jobs = JobStore(self._library.root)
         self._queue = self._jobs.unfinished()
-        self._waiting: tuple[str, float] | None = None  # for what, and since when
+        self._awaited, self._awaited_since, self._looked_at = "", 0.0, 0.0
         self._announced = 0
         self._process: TrainingProcess | None = None
         self._status = DiagnosticStatus(name="trainer", message="waiting for ~/train")
@@ -124,19 +126,25 @@ class TrainerNode(Node):
             )
 
     def _waits_for_masks(self) -> bool:
-        """Whether views still wait for their masks, and the job for them."""
-        message = self._awaited()
+        """Whether the job in front waits for masks, and has the patience to."""
         now = time.monotonic()
-        if self._waiting is None or self._waiting[0] != message:
-            self._waiting = (message, now)
-        if not message or now - self._waiting[1] > self._settings["mask_patience"]:
-            self._waiting = None
+        if self._awaited and now - self._looked_at < MASKS_PERIOD:
+            return True
+        self._looked_at = now
+        message = self._masks_to_come()
+        if message != self._awaited:
+            self._awaited, self._awaited_since = message, now
+        if not message:
+            return False
+        if now - self._awaited_since > self._settings["mask_patience"]:
+            self.get_logger().warning(f"{message}: mask_patience is over, training begins")
+            self._awaited = ""
             return False
         if self._status.message != message:
             self._report(OK, message, {"job": self._queue[0].id, "stage": "masks"})
         return True
 
-    def _awaited(self) -> str:
+    def _masks_to_come(self) -> str:
         """What the job in front waits for, in words; empty when for nothing."""
         views = self._library.views()
         without = sum(view.verdict is None for view in views)
@@ -175,7 +183,7 @@ class TrainerNode(Node):
     ) -> None:
         """Write down the end of the job in front, and tell it."""
         self._process = None
-        self._waiting = None
+        self._awaited = ""
         job = self._jobs.update(self._queue.pop(0), state=state, message=message, version=version)
         level = {job_store.DONE: OK, job_store.CANCELLED: WARN}.get(state, ERROR)
         values = {"job": job.id, "stage": state, "version": version, "promoted": promoted}

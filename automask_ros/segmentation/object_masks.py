@@ -112,7 +112,7 @@ class _Improvement:
 
     def run(self) -> None:
         """Join, then adapt while a mask is refused: what is accepted an adapted network hardly
-        ever makes better (none of 475 masks of eight objects), and it takes as long as all else."""
+        ever makes better (none of 355 masks of six objects), and it takes as long as all else."""
         indices = self._not_drawn()
         for _ in range(self._config.joins):
             before = [mask.pixels for mask in self._judged.masks]

@@ -130,7 +130,9 @@ def test_what_does_not_fit_is_said_before_anything_is_trained(library: Library, 
     masks = complaint("--annotations", truth, "--masks", truth)
     assert "14 views teach that have no mask in" in masks
     assert "leave --classes out" in complaint("--annotations", truth, "--classes", "object")
-    assert "--last mug: it and" in complaint("--annotations", truth, "--last", "mug")
+    assert "--last mug: it must be an object of the library, which has box, disc" in complaint(
+        "--annotations", truth, "--last", "mug"
+    )
     other = tmp_path / "other.json"
     other.write_text(truth.read_text().replace('"box"', '"mug"').replace('"disc"', '"jar"'))
     assert "annotates mug, jar, the library has box, disc" in complaint("--annotations", other)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.nn import functional
 from torchvision.models.detection.mask_rcnn import MaskRCNNPredictor
 from torchvision.ops import MultiScaleRoIAlign
 
-from automask_ros.detection.base_models import load_checkpoint
+from automask_ros.detection.base_models import load_base_model
+from automask_ros.detection.composites import boxes_of
+from automask_ros.detection.graph import DetectionGraph
 from automask_ros.detection.outlines import (
     FINE_CHANNELS,
     FINE_LEVEL,
@@ -18,6 +22,13 @@ from automask_ros.detection.outlines import (
     MaskPredictor,
     Outline,
 )
+from automask_ros.detection.pasting import paste_mask
+from automask_ros.detection.roi_heads import window
+from automask_ros.library.coco import annotation_mask, read_coco
+from automask_ros.library.recording import Recording
+from automask_ros.segmentation.evaluation import mask_iou
+
+SAMPLE = Path(__file__).parents[2] / "sample"
 
 
 def test_fine_features_are_those_of_the_windows_own_cells() -> None:
@@ -85,7 +96,26 @@ def test_an_outline_learns_edges_that_the_head_does_not_see() -> None:
     assert after > 0.95
 
 
-def test_the_embedded_weights_have_learned_an_outline() -> None:
-    weights = Path(__file__).parents[2] / "weights" / "lite_mask_rcnn.safetensors"
-    state = load_checkpoint(weights).state
-    assert state["roi_heads.mask_predictor.outline.logits.weight"].abs().sum() > 0
+def test_the_embedded_weights_outline_objects_that_they_never_saw() -> None:
+    """In the true boxes of every eleventh of the sample's scenes. Before they had outlines of their
+    own, the weights reached 0.84 there."""
+    model, _ = load_base_model("lite", {"object": 1})
+    graph = DetectionGraph(model).eval()
+    truth = read_coco(SAMPLE / "scenes.json")
+    overlaps = []
+    frames = zip(truth.images.values(), Recording(SAMPLE / "scenes"), strict=True)
+    for entry, frame in islice(frames, 0, None, 11):
+        there = [each for each in truth.by_image[entry.id] if not each.iscrowd]
+        wanted = [annotation_mask(each, entry) for each in there]
+        windows = window(torch.from_numpy(boxes_of(np.stack(wanted))))
+        with torch.inference_mode():
+            features, _, size = graph.look(torch.from_numpy(frame.image))
+            classes = torch.ones(len(windows), dtype=torch.int64)
+            found = graph._masks(features, windows, classes, size)
+        for mask, box, true in zip(found.numpy(), windows.numpy(), wanted, strict=True):
+            placed = paste_mask(mask, box, true.shape)
+            drawn = np.zeros_like(true)
+            drawn[placed.window] = placed.pixels
+            overlaps.append(mask_iou(drawn, true))
+    assert len(overlaps) > 15
+    assert np.mean(overlaps) > 0.88

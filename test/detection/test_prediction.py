@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.roi_heads import RoIHeads
 
 from automask_ros.detection.base_models import build, load_checkpoint, resize_classes
@@ -21,20 +22,26 @@ LABELS = {"mug": 1, "can": 2}
 
 
 @pytest.fixture(scope="module")
-def pair(
-    base_weights: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Predictor, Predictor]:
-    """The same untrained network in torch and in ONNX Runtime."""
+def network(base_weights: Path) -> MaskRCNN:
+    """An untrained network whose scores and masks differ from place to place."""
     torch.manual_seed(0)
     model = build(resize_classes(load_checkpoint(base_weights), LABELS))
     # Scores spread out, so that thresholds cut somewhere in between.
     torch.nn.init.normal_(model.roi_heads.box_predictor.cls_score.weight, std=0.5)
     torch.nn.init.normal_(model.roi_heads.mask_predictor.outline.logits.weight, std=0.5)
+    return model
+
+
+@pytest.fixture(scope="module")
+def pair(
+    network: MaskRCNN, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Predictor, Predictor]:
+    """The same network in torch and in ONNX Runtime."""
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
     image = np.random.default_rng(0).integers(0, 255, (96, 128, 3), dtype=np.uint8)
-    export_onnx(model, path, image)
+    export_onnx(network, path, image)
     return (
-        Predictor(TorchRuntime(model, "cpu"), LABELS, {}, 96),
+        Predictor(TorchRuntime(network, "cpu"), LABELS, {}, 96),
         Predictor(OnnxRuntime(path, "cpu", threads=1), LABELS, {}, 96),
     )
 
@@ -62,13 +69,11 @@ def test_both_runtimes_agree_at_any_image_size(
     same(by_torch, by_onnx)
 
 
-def test_many_pictures_are_looked_at_by_onnx_runtime(pair: tuple[Predictor, Predictor]) -> None:
+def test_many_pictures_are_looked_at_by_onnx_runtime(network: MaskRCNN) -> None:
     """A few are not worth the seconds that tracing takes; what is found is the same."""
     image = np.random.default_rng(1).integers(0, 255, (96, 128, 3), dtype=np.uint8)
-    runtime = pair[0].runtime
-    assert isinstance(runtime, TorchRuntime)
-    few = Predictor.for_many(runtime.model, LABELS, "cpu", image, 15)
-    many = Predictor.for_many(runtime.model, LABELS, "cpu", image, 16)
+    few = Predictor.for_many(network, LABELS, "cpu", image, 15)
+    many = Predictor.for_many(network, LABELS, "cpu", image, 16)
     assert (few.runtime.name, many.runtime.name) == ("torch on cpu", "ONNX Runtime on CPU")
     found = few.detect_all(image)
     assert len(found) > 3

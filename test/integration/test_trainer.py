@@ -126,6 +126,17 @@ def test_a_job_waits_for_masks_that_are_being_made(robot, library):
     assert "9 accepted masks of 9 views" in last(robot)[0]
 
 
+def test_a_job_does_not_wait_for_ever(robot, library):
+    library.add_view("cup", view("cup", 50)[0], captured_at=2000.0, source="drawn")
+    robot.listen("trainer/progress")
+    start(robot, library, min_views=50, mask_patience=2.0)
+    asked = time.monotonic()
+    assert robot.call("trainer/train").success
+    robot.wait_for(lambda: last(robot)[1].get("stage") == "failed", 180, "the job after all")
+    assert time.monotonic() - asked > 2.0
+    assert "8 accepted masks of 9 views" in last(robot)[0]
+
+
 def test_a_job_waits_for_masks_to_be_compared_where_someone_does(robot, library):
     robot.listen("trainer/progress")
     views = len(library.views())

@@ -24,7 +24,8 @@ from meshes import Model, read_catalogues
 from pictures import HELD_OUT
 from procedural import make_model
 from renderer import Renderer
-from scenes import ROOM_ID, TABLE_ID, Scene, SceneMaker
+from scenes import Scene, SceneMaker
+from stages import ROOM_ID, TABLE_ID
 
 SCENE_SIZE = (416, 320)
 CROWD_SIZE = (640, 480)  # as cameras have it: its edges are as sharp as theirs
