@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from automask_ros.library.labels import check_label
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Command], Command]
 
@@ -66,68 +68,72 @@ json_option = click.option(
 )
 
 
-_TRAINING = (
-    click.option(
+_TRAINING = {
+    "labels": click.option(
+        "--labels",
+        callback=lambda _context, _option, value: _labels(value),
+        metavar="A,B",
+        help="Objects to train, with commas between them; default: every object of the library.",
+    ),
+    "base_model": click.option(
         "--base-model",
         metavar="MODEL",
         help="What training starts from: lite, resnet50, or a path.",
     ),
-    click.option(
+    "learn": click.option(
         "--learn",
         type=click.Choice(("auto", "heads", "all")),
         help="Class scores on a frozen network, or all layers; auto: heads for lite.",
     ),
-    click.option(
+    "classes": click.option(
         "--classes",
         type=click.Choice(("labels", "object")),
         help="Tell objects from each other by their labels, or from the background alone.",
     ),
-    click.option(
+    "iterations": click.option(
         "--iterations",
         type=click.IntRange(1),
         metavar="N",
-        help="Batches that are looked at, steps where all learns; default: by the objects.",
+        help="Pairs of pictures looked at, steps where all learns; default: by the objects.",
     ),
-    click.option(
+    "seconds": click.option(
         "--seconds",
         type=click.FloatRange(0, min_open=True),
         metavar="S",
         help="End training after this long at the latest.",
     ),
-    click.option("--image-size", type=click.IntRange(32), metavar="PIXELS", help="Shorter side."),
-    click.option("--batch-size", type=click.IntRange(1), metavar="N", help="Images in a step."),
-    click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed."),
-    click.option(
+    "image_size": click.option(
+        "--image-size", type=click.IntRange(32), metavar="PIXELS", help="Shorter side."
+    ),
+    "batch_size": click.option(
+        "--batch-size",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Images in a step, where all learns.",
+    ),
+    "seed": click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed."),
+    "backgrounds": click.option(
         "--backgrounds",
         metavar="DIR",
         help="Pictures of your places without a taught object, to paste objects onto.",
     ),
-    click.option(
+    "min_ap50": click.option(
         "--min-ap50",
         type=click.FloatRange(0, 1),
         metavar="AP",
         help="Promote when each new object reaches this on held-out views.",
     ),
-    click.option(
+    "tolerance": click.option(
         "--tolerance",
         type=click.FloatRange(0, 1),
         metavar="AP",
         help="Promote when the objects known before lose no more than this.",
     ),
-)
-_TRAINING_NAMES = (
-    "base_model",
-    "learn",
-    "classes",
-    "iterations",
-    "seconds",
-    "image_size",
-    "batch_size",
-    "seed",
-    "backgrounds",
-    "min_ap50",
-    "tolerance",
-)
+}
+
+
+def _labels(value: str | None) -> tuple[str, ...] | None:
+    return tuple(check_label(label.strip()) for label in value.split(",")) if value else None
 
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -135,10 +141,10 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def gathering(*arguments: Any, **values: Any) -> Any:
-        given = {name: values.pop(name) for name in _TRAINING_NAMES}
+        given = {name: values.pop(name) for name in _TRAINING}
         training = {name: value for name, value in given.items() if value is not None}
         return command(*arguments, training=training, **values)
 
-    for option in reversed(_TRAINING):
+    for option in reversed(_TRAINING.values()):
         gathering = option(gathering)
     return gathering

@@ -45,12 +45,12 @@ def made_ahead(
 
 
 @contextmanager
-def pictures(dataset: CompositeDataset) -> Iterator[Iterator[Picture]]:
-    """The endless pictures of `dataset` in order of their number, made in a thread.
+def pictures(dataset: CompositeDataset, threads: int = 1) -> Iterator[Iterator[Picture]]:
+    """The endless pictures of `dataset` in order of their number, made in `threads`.
 
     Their content depends on seed and number alone, never on timing.
     """
-    with made_ahead(lambda number: to_target(dataset[number]), count()) as made:
+    with made_ahead(lambda number: to_target(dataset[number]), count(), threads) as made:
         yield made
 
 

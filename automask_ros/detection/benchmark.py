@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -22,10 +21,8 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.coco import CocoSet
 from automask_ros.library.coco_import import import_coco
 from automask_ros.library.library import Library
+from automask_ros.library.linked_copy import linked_copy
 from automask_ros.types import ProgressCallback, View
-
-# What a copy of a library goes without: models of its own are what is measured.
-_LEFT_OUT = ("models", "jobs", "trash")
 
 
 @dataclass(frozen=True)
@@ -125,10 +122,7 @@ def spread(rows: Sequence[dict[str, Any]]) -> float:
 def copied(library: Library) -> Iterator[Library]:
     """A copy of `library` without its models, which goes when the block ends."""
     with tempfile.TemporaryDirectory(prefix="automask-benchmark-") as folder:
-        target = Path(folder) / "library"
-        root = str(library.root)
-        shutil.copytree(root, target, ignore=lambda at, _: _LEFT_OUT if at == root else ())
-        yield Library(target)
+        yield linked_copy(library, Path(folder) / "library")
 
 
 def _trainable(library: Library, labels: Sequence[str] | None = None) -> list[View]:

@@ -28,7 +28,7 @@ Target = dict[str, torch.Tensor]
 class CompositeConfig:
     """How the pictures that teach are made; shares are of all pictures."""
 
-    real_share: float = 0.1  # views as they are, nothing pasted
+    real_share: float = 0.1  # views, moved and lit, nothing pasted
     labelled_background_share: float = 0.25  # views with their own object left in, and more pasted
     emptied_background_share: float = 0.25  # views with their own object removed; the rest is drawn
     most_objects: int = 9

@@ -2,7 +2,7 @@
 
 The start weights know where things are and how far they reach; what a taught object looks like is
 all that is new. Training more of the network for as long was measured to find no object better
-(docs/teaching.md), and took ten times the time.
+(docs/benchmarks.md), and took ten times the time.
 """
 
 from __future__ import annotations
@@ -76,14 +76,15 @@ class HeadLesson:
     ) -> None:
         """Look at `count` more composites, fewer when `seconds` end before; one at least."""
         started = time.monotonic()
+        budget = math.inf if seconds is None else seconds * (1 - _FIT_SHARE)
         first = self.pictures
         with self._looked_at(dataset, range(first, first + count)) as looked_at:
             for number, regions in enumerate(looked_at, 1):
                 self._regions.append(regions)
                 elapsed = time.monotonic() - started
-                left = elapsed * (count / number - 1)
+                left = min(elapsed * (count / number - 1), max(budget - elapsed, 0.0))
                 progress(Progress("look", number, count, seconds_left=left))
-                if seconds is not None and elapsed >= seconds * (1 - _FIT_SHARE):
+                if elapsed >= budget:
                     break
 
     @contextmanager
@@ -99,12 +100,12 @@ class HeadLesson:
             regions = look(eye, composite, self._seed * 1_000_003 + number)
             return Regions(regions.features.half(), regions.class_ids)
 
+        threads = min(torch.get_num_threads(), _MOST_AT_ONCE)
         if on_cpu:
-            threads = min(torch.get_num_threads(), _MOST_AT_ONCE)
             with made_ahead(lambda n: seen(n, dataset[n]), numbers, threads) as regions:
                 yield regions
         else:
-            with made_ahead(dataset.__getitem__, numbers) as composites:
+            with made_ahead(dataset.__getitem__, numbers, threads) as composites:
                 yield map(seen, numbers, composites)
 
     def fit(self, learning_rate: float | None, progress: ProgressCallback) -> list[float]:

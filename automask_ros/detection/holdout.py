@@ -49,7 +49,10 @@ def split_library(
     """
     chosen = list(labels) if labels is not None else _labels_with_views(library)
     if not chosen:
-        raise AutomaskError(f"{library.root} has no views; add some first (automask add)")
+        raise AutomaskError("the library has no views; add some first (automask add)")
+    missing = sorted(set(chosen) - set(library.labels()))
+    if missing:
+        raise AutomaskError(f"the library has no object {missing[0]}; take it out of labels")
     training: list[View] = []
     held_out: list[View] = []
     neither: list[View] = []
@@ -59,7 +62,7 @@ def split_library(
             raise AutomaskError(
                 f"{label} has {len(trainable)} accepted masks of {len(library.views(label))} views "
                 f"and needs {max(min_views, 2 + _GAP)}; make its masks, or show it from more sides "
-                "on a plainer background"
+                "on a plainer background, or train the others alone (labels)"
             )
         split = split_by_time(trainable, share)
         training += split.training

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from torch import Tensor
 from torchvision.models.detection import MaskRCNN
@@ -23,6 +25,7 @@ from automask_ros.types import BGRImage, ProgressCallback, View
 # Of the pictures that are looked at, those that the held-out views are among: so many that these
 # are learned as well as others, and yet enough without them for what is measured to tell.
 _COMPLETION = 0.45
+_LABELS_OF_CLUTTER = 6  # that the least number of composites can tell about
 
 
 @dataclass(frozen=True)
@@ -35,23 +38,32 @@ class Subject:
     model: MaskRCNN
     device: str
     config: TrainConfig
+    live_image_size: int = 0
+    """Shorter side at which the live model looks; 0 without one."""
 
     @property
     def image_size(self) -> int:
         return int(self.model.transform.min_size[0])
+
+    @property
+    def clutter(self) -> int:
+        """How many composites of held-out views measure: more where more labels share them."""
+        return self.config.clutter * math.ceil(len(self.labels) / _LABELS_OF_CLUTTER)
 
 
 @dataclass(frozen=True)
 class Learned:
     """How learning went, what was measured, and the pictures that it went by.
 
-    `clutter` are composites of held-out views; `measured` are the tensors in which the model that
-    was measured on them differs from the one that learned them too.
+    `looked_at` are the numbers of those of `dataset`. `clutter` are composites of held-out views;
+    `measured` are the tensors in which the model that was measured on them differs from the one
+    that learned them too.
     """
 
     log: TrainingLog
     found: Measurement
     dataset: CompositeDataset
+    looked_at: range
     clutter: CompositeDataset
     measured: dict[str, Tensor] = field(default_factory=dict)
 
@@ -66,10 +78,10 @@ def learn_heads(subject: Subject, clock: StageClock, progress: ProgressCallback)
     with clock.stage("composites"):
         composites = _composites(subject)
         dataset = composites(split.training, config.seed)
-        clutter = composites(split.held_out, config.seed + 1)
+        clutter = composites(split.held_out, config.seed + 1, subject.live_image_size)
     lesson = HeadLesson(subject.model, subject.device, config.seed)
     with clock.stage("train"):
-        count = config.batches(dataset.objects) * config.batch_size
+        count = config.pictures(dataset.objects)
         first = count - int(_COMPLETION * count)
         seconds = None if config.seconds is None else (1 - _COMPLETION) * config.seconds
         lesson.look(dataset, first, progress, seconds)
@@ -77,14 +89,15 @@ def learn_heads(subject: Subject, clock: StageClock, progress: ProgressCallback)
     with clock.stage("evaluate"):
         found = _measure(subject, clutter, progress)
         measured = lesson.scores()
-    with clock.stage("complete"):
+    with clock.stage("train"):
         everything = composites(split.everything, config.seed + 2)
         # As many as are left, or the same share of them where the time was up before.
-        left = round((count - first) * lesson.pictures / first)
-        lesson.look(everything, max(left, 1), progress)
+        seen = lesson.pictures
+        lesson.look(everything, max(round((count - first) * seen / first), 1), progress)
         losses = lesson.fit(config.learning_rate, progress)
     log = TrainingLog(losses, clock.seconds()["train"], config.batch_size)
-    return Learned(log, found, everything, clutter, measured)
+    looked_at = range(seen, lesson.pictures)
+    return Learned(log, found, everything, looked_at, clutter, measured)
 
 
 def learn_all(subject: Subject, clock: StageClock, progress: ProgressCallback) -> Learned:
@@ -93,25 +106,32 @@ def learn_all(subject: Subject, clock: StageClock, progress: ProgressCallback) -
     with clock.stage("composites"):
         composites = _composites(subject)
         dataset = composites(split.training, config.seed)
-        clutter = composites(split.held_out, config.seed + 1)
+        clutter = composites(split.held_out, config.seed + 1, subject.live_image_size)
     with clock.stage("train"):
         log = train(subject.model, dataset, config, subject.device, progress)
     with clock.stage("evaluate"):
         found = _measure(subject, clutter, progress)
-    return Learned(log, found, dataset, clutter)
+    looked_at = range(len(log.losses) * log.batch_size)
+    return Learned(log, found, dataset, looked_at, clutter)
 
 
-def _composites(subject: Subject) -> Callable[[Sequence[View], int], CompositeDataset]:
+class _Composites(Protocol):
+    def __call__(
+        self, views: Sequence[View], seed: int, least_size: int = 0
+    ) -> CompositeDataset: ...
+
+
+def _composites(subject: Subject) -> _Composites:
     """Composites of some views with a seed, on the user's backgrounds where there are some."""
     folder = subject.config.backgrounds
     backgrounds: list[BGRImage] = read_images(Path(folder)) if folder else []
 
-    def make(views: Sequence[View], seed: int) -> CompositeDataset:
+    def make(views: Sequence[View], seed: int, least_size: int = 0) -> CompositeDataset:
         return CompositeDataset(
             subject.library,
             views,
             subject.labels,
-            image_size=subject.image_size,
+            image_size=max(subject.image_size, least_size),
             seed=seed,
             backgrounds=backgrounds,
             config=subject.config.composites,
@@ -123,7 +143,7 @@ def _composites(subject: Subject) -> Callable[[Sequence[View], int], CompositeDa
 def _measure(
     subject: Subject, clutter: CompositeDataset, progress: ProgressCallback
 ) -> Measurement:
-    views, count = subject.split.held_out, subject.config.clutter
+    views, count = subject.split.held_out, subject.clutter
     example, pictures = clutter[0].image, len(views) + count
     predictor = Predictor.for_many(subject.model, subject.labels, subject.device, example, pictures)
     return measure(predictor, subject.library, views, clutter, count, progress)

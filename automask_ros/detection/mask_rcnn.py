@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlparse
 
 import timm
@@ -34,6 +33,7 @@ from automask_ros.detection.appearance import (
 from automask_ros.detection.outlines import FINE_LEVEL, MaskHead, MaskPool, MaskPredictor
 from automask_ros.detection.roi_heads import WindowedRoIHeads
 from automask_ros.errors import AutomaskError
+from automask_ros.library.files import one_line
 
 LITE_CHANNELS = 128
 _BODY_CHANNELS = (24, 40, 112, 320)  # of EfficientNet-Lite0 at strides 4, 8, 16 and 32
@@ -164,10 +164,10 @@ def _coco_state() -> dict[str, Tensor]:
     weights = MaskRCNN_ResNet50_FPN_Weights.COCO_V1
     cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
     try:
-        return dict(weights.get_state_dict(progress=False, check_hash=True))
-    except (URLError, OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
+    except Exception as error:  # the network, a disk, a damaged file: all end the same way
         raise AutomaskError(
-            f"base_model resnet50: no COCO weights ({reason}); connect to the network once, "
+            f"base_model resnet50: no COCO weights ({one_line(error) or type(error).__name__}); "
+            "connect to the network once, "
             f"or put {weights.url} at {cached}, or use base_model lite"
         ) from error

@@ -18,10 +18,12 @@ from automask_ros.detection.training import TrainConfig
 from automask_ros.errors import AutomaskError
 from automask_ros.library.image_file import pixels_digest
 from automask_ros.library.library import Library
+from automask_ros.library.sources import ImageFolder
 from automask_ros.types import View
 
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python", "onnx", "onnxruntime")
 _PARTS = ("training", "neither", "held_out")
+_STARTED_FROM = {"base_model_sha256": "base_model", "backgrounds_sha256": "the folder backgrounds"}
 
 
 def provenance(library: Library, split: Split, config: TrainConfig) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def provenance(library: Library, split: Split, config: TrainConfig) -> dict[str,
             for label in labels
         },
         "refused": {label: _refused(library.views(label)) for label in labels},
-        "base_model_sha256": _base_digest(config.base_model),
+        **_started_from(config),
         "software": {"automask_ros": __version__, "python": platform.python_version()}
         | {name: version(name) for name in _PACKAGES if _installed(name)},
     }
@@ -79,14 +81,24 @@ def recorded(library: Library, number: int) -> tuple[TrainConfig, Split]:
                     )
                 parts[part].append(view)
     split = Split(**{part: tuple(views) for part, views in parts.items()})
-    return _config(record["config"]), split
+    config = _config(record["config"])
+    for name, digest in _started_from(config).items():
+        if record.get(name, digest) != digest:
+            raise AutomaskError(
+                f"{_STARTED_FROM[name]} is not what model version {number} was made with; it "
+                "cannot be made again"
+            )
+    return config, split
 
 
 def _config(values: Mapping[str, Any]) -> TrainConfig:
     """A configuration that went through JSON."""
     known = {field.name for field in fields(TrainConfig)}
     settings = {name: value for name, value in values.items() if name in known}
-    settings["composites"] = CompositeConfig(**settings["composites"])
+    shares = {field.name for field in fields(CompositeConfig)}
+    settings["composites"] = CompositeConfig(
+        **{name: value for name, value in settings["composites"].items() if name in shares}
+    )
     if settings.get("labels") is not None:
         settings["labels"] = tuple(settings["labels"])
     return TrainConfig(**settings)
@@ -103,10 +115,21 @@ def _refused(views: Iterable[View]) -> dict[str, list[str]]:
     return refused
 
 
-def _base_digest(base_model: str) -> str | None:
-    """SHA-256 of the start weights; None for those that torchvision brings."""
-    path = base_model_path(base_model)
-    return None if path is None else _file_digest(path)
+def _started_from(config: TrainConfig) -> dict[str, str | None]:
+    """SHA-256 of the start weights, None for those that torchvision brings, and of all pictures of
+    the user's backgrounds, None without any."""
+    weights = base_model_path(config.base_model)
+    return {
+        "base_model_sha256": None if weights is None else _file_digest(weights),
+        "backgrounds_sha256": _folder_digest(Path(config.backgrounds))
+        if config.backgrounds
+        else None,
+    }
+
+
+def _folder_digest(folder: Path) -> str:
+    digests = [_file_digest(path) for path in ImageFolder(folder).files]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _file_digest(path: Path) -> str:

@@ -20,11 +20,12 @@ from automask_ros.detection.base_models import (
 )
 from automask_ros.detection.classes import CLASS_AGNOSTIC
 from automask_ros.detection.export import export_onnx
+from automask_ros.detection.gpu_memory import clear_memory_errors
 from automask_ros.detection.holdout import Split, split_library
 from automask_ros.detection.lessons import Learned, Subject, learn_all, learn_heads
 from automask_ros.detection.measuring import measure_views
 from automask_ros.detection.prediction import ONNX_FILE, Predictor, pick_device
-from automask_ros.detection.promotion import decide, measure_live
+from automask_ros.detection.promotion import Decision, decide, live_image_size, measure_live
 from automask_ros.detection.provenance import provenance
 from automask_ros.detection.runtimes import OnnxRuntime, TorchRuntime
 from automask_ros.detection.stage_clock import StageClock
@@ -32,6 +33,7 @@ from automask_ros.detection.training import TrainConfig
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import write_json
 from automask_ros.library.library import Library
+from automask_ros.library.linked_copy import linked_copy
 from automask_ros.library.report import write_model_report, write_plots
 from automask_ros.types import Progress, ProgressCallback
 
@@ -60,15 +62,32 @@ def train_version(
 ) -> TrainResult:
     """Train on every accepted mask of the library, measure, export, commit and maybe promote.
 
-    A `split` given takes the place of the library's present one (`provenance.recorded`).
+    Views and masks count as they are when this begins, whatever becomes of them meanwhile. A
+    `split` given takes the place of the library's present one (`provenance.recorded`).
     What is not good enough to go live (see `promotion`) is kept and not promoted. AutomaskError
-    when a label has too few accepted masks, or for a wrong setting.
+    when a label has too few accepted masks, for a wrong setting, or when memory runs out.
     """
-    clock = StageClock()
-    report = progress or (lambda _: None)
+    _check(library, config)
     device = pick_device(config.device)
-    if split is None:
-        split = split_library(library, config.labels, config.holdout, config.min_views)
+    with library.models.stage() as scratch, clear_memory_errors():
+        taught = linked_copy(library, scratch / "library")
+        if split is None:
+            split = split_library(taught, config.labels, config.holdout, config.min_views)
+        names = config.class_names({view.label for view in split.training})
+        labels = library.models.class_ids(names)
+        clock = StageClock()
+        report = progress or (lambda _: None)
+        with clock.stage("composites"):
+            report(Progress("composites", 0, 1))
+            model, architecture = load_base_model(config.base_model, labels, config.image_size)
+        live = live_image_size(library.models)
+        subject = Subject(taught, split, labels, model, device, config, live)
+        learn = learn_heads if config.learns_heads(architecture) else learn_all
+        learned = learn(subject, clock, report)
+        return _publish(library, subject, architecture, learned, clock, report)
+
+
+def _check(library: Library, config: TrainConfig) -> None:
     if config.clutter < 1:
         raise AutomaskError("clutter must be 1 at least: thresholds are chosen on composites")
     if config.classes == CLASS_AGNOSTIC and library.views(CLASS_AGNOSTIC):
@@ -76,22 +95,27 @@ def train_version(
             f"the library has an object called {CLASS_AGNOSTIC}, as classes object would call all "
             "of them; give it another label, or use classes labels"
         )
-    labels = library.models.class_ids(config.class_names({v.label for v in split.training}))
-    with clock.stage("composites"):
-        report(Progress("composites", 0, 1))
-        model, architecture = load_base_model(config.base_model, labels, config.image_size)
-    subject = Subject(library, split, labels, model, device, config)
-    learn = learn_heads if config.learns_heads(architecture) else learn_all
-    learned = learn(subject, clock, report)
+
+
+def _publish(
+    library: Library,
+    subject: Subject,
+    architecture: str,
+    learned: Learned,
+    clock: StageClock,
+    report: ProgressCallback,
+) -> TrainResult:
+    """Store what was learned as the next version of `library`, and promote it if it may be."""
+    config, held_out = subject.config, subject.split.held_out
     with library.models.stage() as staged:
         with clock.stage("export"):
             report(Progress("export", 0, 1))
-            stored = _store(subject, architecture, staged, learned)
+            stored, fault = _store(subject, architecture, staged, learned)
         with clock.stage("compare"):
-            predictor = _predictor(staged, stored, labels, device)
-            final = measure_views(predictor, library, split.held_out, "compare", report)
+            predictor = _predictor(staged, stored, subject.labels, subject.device)
+            final = measure_views(predictor, subject.library, held_out, "compare", report)
             live = measure_live(
-                library, split.held_out, learned.clutter, config.clutter, device, report
+                library, held_out, learned.clutter, subject.clutter, subject.device, report
             )
         decision = decide(
             learned.found.evaluation,
@@ -99,9 +123,12 @@ def train_version(
             final=final,
             min_ap50=config.min_ap50,
             tolerance=config.tolerance,
+            learned_since=bool(learned.measured),
         )
+        if fault:
+            decision = Decision(False, fault)
         record = _record(subject, architecture, learned, clock)
-        _write_findings(library, staged, record, learned)
+        _write_findings(subject.library, staged, record, learned)
         report(Progress("promote", 0, 1))
         version = library.models.commit(staged, record)
     if decision.promoted:
@@ -112,8 +139,10 @@ def train_version(
     )
 
 
-def _store(subject: Subject, architecture: str, staged: Path, learned: Learned) -> MaskRCNN:
-    """Write weights and graph; the network as it was stored, from which the graph was made."""
+def _store(
+    subject: Subject, architecture: str, staged: Path, learned: Learned
+) -> tuple[MaskRCNN, str]:
+    """Write weights and graph; the network as it was stored, and what is wrong with its graph."""
     if learned.measured:
         save_measured(staged, learned.measured)
     save_checkpoint(
@@ -124,15 +153,19 @@ def _store(subject: Subject, architecture: str, staged: Path, learned: Learned) 
         image_size=subject.image_size,
     )
     stored = build(load_checkpoint(staged))
-    export_onnx(stored, staged / ONNX_FILE, learned.dataset[0].image)
-    return stored
+    try:
+        export_onnx(stored, staged / ONNX_FILE, learned.dataset[0].image)
+    except AutomaskError as error:
+        return stored, str(error)  # what was learned is kept all the same
+    return stored, ""
 
 
 def _predictor(staged: Path, model: MaskRCNN, labels: dict[str, int], device: str) -> Predictor:
     """What will run later is what gets measured: the exported graph on a CPU, torch on a GPU."""
+    graph = staged / ONNX_FILE
     runtime = (
-        OnnxRuntime(staged / ONNX_FILE, device, torch.get_num_threads())
-        if device == "cpu"
+        OnnxRuntime(graph, device, torch.get_num_threads())
+        if device == "cpu" and graph.is_file()
         else TorchRuntime(model, device)
     )
     return Predictor(runtime, labels, {}, int(model.transform.min_size[0]))
@@ -174,6 +207,6 @@ def _write_findings(
         record=record,
         metrics=evaluation,
         losses=losses,
-        composites=[learned.dataset[number].image for number in range(_CONTACT_SHEET)],
+        composites=[learned.dataset[number].image for number in learned.looked_at[:_CONTACT_SHEET]],
         detections=examples,
     )

@@ -26,6 +26,7 @@ RATE = 6e-4
 # Parts that start from nothing, by a piece of their names.
 _NEW = "box_predictor.appearance"
 _PACE_OF_NEW = 3.0
+_PICTURES = 2  # that are looked at for each of `iterations`, where class scores alone learn
 
 _log = logging.getLogger(__name__)
 
@@ -39,10 +40,10 @@ class TrainConfig:
     learn: str = "auto"  # heads: class scores on a frozen network; all; auto: heads for lite
     labels: tuple[str, ...] | None = None  # what to train; every label that has a view when None
     classes: str = "labels"  # object: one class for all, as a two-class network has it
-    iterations: int = 0  # batches that are looked at, steps where all learns; 0: by the objects
+    iterations: int = 0  # pairs of pictures looked at, steps where all learns; 0: by the objects
     seconds: float | None = None  # of training; ends it earlier, the schedule is shortened to fit
     image_size: int | None = None  # shorter side in pixels; the base model's own when None
-    batch_size: int = 2
+    batch_size: int = 2  # images in a step, where all learns
     learning_rate: float | None = None  # at its highest; that of what learns when None
     weight_decay: float = 1e-4
     warm_up: float = 0.08  # share of the training
@@ -50,7 +51,7 @@ class TrainConfig:
     seed: int = 0
     backgrounds: str | None = None  # folder of pictures without a taught object, to paste onto
     holdout: float = 0.2  # share of each label's views, its latest, kept for measuring
-    clutter: int = 24  # composites of held-out views: for thresholds, and to compare versions on
+    clutter: int = 24  # least composites of held-out views, for thresholds and to compare versions
     min_views: int = 6  # trainable views that each label needs
     min_ap50: float = 0.5  # on held-out views, for each new label; below it nothing is promoted
     tolerance: float = 0.02  # how far the AP of known labels may fall below the live version's
@@ -60,6 +61,10 @@ class TrainConfig:
         """`iterations`, or as many as so many objects need: each is learned from the composites
         that it is in, and a network of which all learns needs a start."""
         return self.iterations or min(40 + 40 * objects, 240)
+
+    def pictures(self, objects: int) -> int:
+        """How many composites are looked at where class scores alone learn."""
+        return _PICTURES * self.batches(objects)
 
     def class_names(self, labels: Iterable[str]) -> set[str]:
         """What the model will call objects with these `labels`; AutomaskError for `classes` that
@@ -110,15 +115,17 @@ def train(
     batch_size = config.batch_size
     started = time.monotonic()
     steps = config.batches(dataset.objects)
-    with pictures(dataset) as source, trainer.running():
+    # On a GPU one thread makes fewer pictures than the network learns from.
+    threads = 1 if device == "cpu" else torch.get_num_threads()
+    with pictures(dataset, threads) as source, trainer.running():
         while (done := _share_done(config, steps, len(losses), started)) < 1:
             batch = next_batch(source, batch_size)
             trainer.set_learning_rate(_schedule(done, config.warm_up))
-            try:
-                losses.append(trainer.step(batch))
-            except torch.cuda.OutOfMemoryError:
+            loss = _loss_if_it_fits(trainer, batch)
+            if loss is None:
                 batch_size = _halved(batch_size)
                 continue
+            losses.append(loss)
             if progress is not None:
                 elapsed = time.monotonic() - started
                 share = _share_done(config, steps, len(losses), started)
@@ -126,6 +133,14 @@ def train(
                 progress(Progress("train", len(losses), steps, losses[-1], left))
     model.eval()
     return TrainingLog(losses, time.monotonic() - started, batch_size)
+
+
+def _loss_if_it_fits(trainer: _Trainer, batch: Batch) -> float | None:
+    """The loss of a step; None when GPU memory ran out, and what the step held is free again."""
+    try:
+        return trainer.step(batch)
+    except torch.cuda.OutOfMemoryError:
+        return None
 
 
 class _Trainer:
@@ -183,7 +198,8 @@ def _half_precision(device: torch.device) -> torch.dtype | None:
     """The 16-bit type that the device multiplies in faster than in 32 bits; None without one."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    capabilities = torch.cpu.get_capabilities()
+    # Newer than the oldest torch that will do.
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     fast = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
     return torch.bfloat16 if fast else None
 

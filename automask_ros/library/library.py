@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +234,12 @@ class Library:
     def mask_path(self, label: str, view_id: str) -> Path:
         """Where a view's mask lies, if it has one."""
         return self._folder(label).mask_path(view_id)
+
+    @contextmanager
+    def locked(self, label: str) -> Iterator[None]:
+        """While this lasts nobody changes a view of an object; AutomaskError for an unknown one."""
+        with self._folder(label).locked():
+            yield
 
     def _folder(self, label: str) -> ObjectFolder:
         check_label(label)

@@ -5,11 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from automask_ros.errors import AutomaskError
+from automask_ros.library.labels import check_label
 from automask_ros.nodes.parameters import Parameters, ParameterSpec
+
+LEAST_IMAGE_SIZE = 32
+
+
+def _check_image_size(value: int) -> None:
+    if 0 < value < LEAST_IMAGE_SIZE:
+        raise AutomaskError(f"must be {LEAST_IMAGE_SIZE} at least, or 0")
+
+
+def _labels(value: str) -> tuple[str, ...] | None:
+    return tuple(check_label(label.strip()) for label in value.split(",")) if value else None
+
+
+def _check_labels(value: str) -> None:
+    _labels(value)
+
 
 # The defaults are TrainConfig's own (a test compares them): importing it here would bring torch
 # into the trainer's process, which is to stay small beside the process that trains.
 TRAIN_TABLE = (
+    ParameterSpec(
+        "labels",
+        "",
+        "Objects to train, with commas between them; empty: every object of the library",
+        check=_check_labels,
+        read_only=False,
+    ),
     ParameterSpec(
         "base_model",
         "lite",
@@ -39,7 +64,7 @@ TRAIN_TABLE = (
     ParameterSpec(
         "iterations",
         0,
-        "Batches of pictures that are looked at, training steps where all learns; 0: by the number "
+        "Pairs of pictures that are looked at, training steps where all learns; 0: by the number "
         "of objects",
         minimum=0,
         maximum=1_000_000,
@@ -59,10 +84,16 @@ TRAIN_TABLE = (
         "Shorter side in pixels at which the network looks; 0: the base model's own",
         minimum=0,
         maximum=4096,
+        check=_check_image_size,
         read_only=False,
     ),
     ParameterSpec(
-        "batch_size", 2, "Images in a training step", minimum=1, maximum=256, read_only=False
+        "batch_size",
+        2,
+        "Images in a training step, where all learns",
+        minimum=1,
+        maximum=256,
+        read_only=False,
     ),
     ParameterSpec(
         "learning_rate",
@@ -128,6 +159,7 @@ _NOTHING_IS_NONE = ("seconds", "image_size", "learning_rate", "backgrounds")
 def train_settings(parameters: Parameters | Mapping[str, Any]) -> dict[str, Any]:
     """TrainConfig's arguments from the parameters, as they are now."""
     values = {spec.name: parameters[spec.name] for spec in TRAIN_TABLE}
+    values["labels"] = _labels(values["labels"])
     return {
         name: None if name in _NOTHING_IS_NONE and not value else value
         for name, value in values.items()

@@ -13,6 +13,7 @@ from vision_msgs.msg import VisionInfo
 
 from automask_ros.errors import AutomaskError
 from automask_ros.nodes import job_store
+from automask_ros.nodes.auto_train import AUTO_TRAIN, AutoTrain
 from automask_ros.nodes.detection_messages import to_vision_info
 from automask_ros.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Health, key_values
 from automask_ros.nodes.job_store import Job, JobStore
@@ -22,7 +23,13 @@ from automask_ros.nodes.qos import latched
 from automask_ros.nodes.spin import run_node
 from automask_ros.nodes.threads import THREADS
 from automask_ros.nodes.train_parameters import TRAIN_TABLE, train_settings
-from automask_ros.nodes.training_process import Event, Failed, Trained, TrainingProcess
+from automask_ros.nodes.training_process import (
+    Event,
+    Failed,
+    Remark,
+    Trained,
+    TrainingProcess,
+)
 from automask_ros.nodes.triggers import create_trigger
 from automask_ros.types import Progress
 
@@ -37,6 +44,7 @@ TABLE = (
     LIBRARY,
     *TRAIN_TABLE,
     THREADS,
+    AUTO_TRAIN,
     ParameterSpec(
         "mask_patience",
         120.0,
@@ -62,6 +70,7 @@ class TrainerNode(Node):
         self._library = open_library(self._settings["library"])
         self._jobs = JobStore(self._library.root)
         self._queue = self._jobs.unfinished()
+        self._auto_train = AutoTrain(self._library)
         self._awaited, self._awaited_since, self._looked_at = "", 0.0, 0.0
         self._announced = 0
         self._process: TrainingProcess | None = None
@@ -73,9 +82,8 @@ class TrainerNode(Node):
         create_trigger(self, "~/rollback", self.rollback)
         self._diagnostics = Diagnostics(self, self._health)
         self.create_timer(POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self.create_timer(
-            MODEL_PERIOD, self._announce, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        for period, look in ((MODEL_PERIOD, self._announce), (MASKS_PERIOD, self._train_by_itself)):
+            self.create_timer(period, look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._announce()
         self._progress.publish(self._status)
         if self._queue:
@@ -96,9 +104,12 @@ class TrainerNode(Node):
         """End the running job, or drop the one that would be next."""
         if not self._queue:
             raise AutomaskError("no job to cancel")
-        if self._process is not None:
-            self._process.stop()
         job = self._queue[0]
+        if self._process is not None:
+            self._take_events()  # it may have ended since they were last read
+            if self._process is None:
+                raise AutomaskError(f"{job.id} has just ended: {self._status.message}")
+            self._process.stop()
         self._end(job_store.CANCELLED, "cancelled")
         return f"{job.id} cancelled"
 
@@ -116,14 +127,24 @@ class TrainerNode(Node):
 
     def _poll(self) -> None:
         if self._process is not None:
-            for event in self._process.events():
-                self._take(event)
+            self._take_events()
         elif self._queue and not self._waits_for_masks():
+            self._auto_train.begin()
             job = self._queue[0] = self._jobs.update(self._queue[0], state=job_store.RUNNING)
             self._report(OK, "training begins", {"job": job.id, "stage": "start"})
             self._process = TrainingProcess(
                 self._library.root, train_settings(self._settings), self._settings["threads"]
             )
+
+    def _take_events(self) -> None:
+        if self._process is not None:
+            for event in self._process.events():
+                self._take(event)
+
+    def _train_by_itself(self) -> None:
+        least = self._settings["auto_train"]
+        if least and not self._queue and (new := self._auto_train.due(least)):
+            self.get_logger().info(f"{new} new masks: {self.train()}")
 
     def _waits_for_masks(self) -> bool:
         """Whether the job in front waits for masks, and has the patience to."""
@@ -165,6 +186,9 @@ class TrainerNode(Node):
             # Its 'done' comes before the result, which says more: that one is published.
             if event.stage != job_store.DONE:
                 self._report(OK, _words(event), _figures(self._queue[0], event))
+            return
+        if isinstance(event, Remark):
+            self.get_logger().warning(event.message)
             return
         if self._process is not None:
             self._process.finish()

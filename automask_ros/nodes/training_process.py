@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -35,7 +36,14 @@ class Failed:
     details: str = ""
 
 
-Event = Progress | Trained | Failed
+@dataclass(frozen=True)
+class Remark:
+    """What the training warned of, in one line."""
+
+    message: str
+
+
+Event = Progress | Remark | Trained | Failed
 
 
 class TrainingProcess:
@@ -59,7 +67,7 @@ class TrainingProcess:
             while self._connection.poll():
                 event = self._connection.recv()
                 yield event
-                if not isinstance(event, Progress):
+                if isinstance(event, Trained | Failed):
                     return
         except (EOFError, OSError):
             self._process.join()
@@ -87,12 +95,24 @@ def _train(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     limit_threads(threads)
+    logging.getLogger("automask_ros").addHandler(_Remarks(connection))
     try:
         connection.send(_train_version(connection, library_root, settings))
     except AutomaskError as error:
         connection.send(Failed(str(error)))
     except Exception as error:  # noqa: BLE001 - told to the parent, which logs all of it
         connection.send(Failed(f"{type(error).__name__}: {error}", traceback.format_exc()))
+
+
+class _Remarks(logging.Handler):
+    """Sends warnings to the parent, whose log people read."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(logging.WARNING)
+        self._connection = connection
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._connection.send(Remark(record.getMessage()))
 
 
 def _train_version(connection: Connection, library_root: Path, settings: dict[str, Any]) -> Trained:

@@ -116,12 +116,17 @@ def test_emptied_view_shows_no_object() -> None:
     assert np.array_equal(emptied[far], image[far])
 
 
-def test_real_views_keep_image_and_mask(library: Library) -> None:
+def test_real_views_show_their_object_alone(library: Library) -> None:
     made = dataset(library, real_share=1.0, labelled_background_share=0, emptied_background_share=0)
-    for number in range(12):
-        composite = made[number]
-        assert len(composite.masks) <= 1  # a view shows one object, unless it was moved out
-    assert any(len(made[number].masks) for number in range(12))
+    shown = [made[number] for number in range(12)]
+    assert sum(len(each.masks) for each in shown) >= 10
+    for each in shown:
+        assert len(each.masks) <= 1  # none where the view was moved until nothing of it shows
+        for mask, class_id in zip(each.masks, each.class_ids, strict=True):
+            sign = 1 if class_id == LABELS["disc"] else -1  # red and not blue, or the reverse
+            redness = each.image[:, :, 2].astype(int) - each.image[:, :, 0]
+            assert sign * redness[mask].mean() > 40
+            assert abs(redness[~mask].mean()) < 30
 
 
 def test_refused_masks_teach_nothing(library: Library) -> None:

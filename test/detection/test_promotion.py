@@ -22,6 +22,11 @@ def figures(**ap):
     return {**figures, "clutter": figures}
 
 
+def live_version(version, per_label, instances=1000, **others):
+    """A live version, with so many `instances` of each label."""
+    return Live(version, per_label, dict.fromkeys(per_label, instances), **others)
+
+
 def decided(evaluation, live, **limits):
     """The decision where what was stored does as well as what was measured."""
     return decide(evaluation, live, final=evaluation, **limits)
@@ -37,7 +42,7 @@ def test_the_first_version_needs_the_bar_for_each_label():
 
 
 def test_what_was_known_may_fall_by_the_tolerance_and_no_more():
-    live = Live(3, {"cup": 0.8, "can": 0.6})
+    live = live_version(3, {"cup": 0.8, "can": 0.6})
     kept = decided(figures(cup=0.76, can=0.61, mug=0.7), live, min_ap50=0.5, tolerance=0.02)
     assert kept.promoted
     assert kept.reason == (
@@ -52,19 +57,34 @@ def test_what_was_known_may_fall_by_the_tolerance_and_no_more():
 def test_few_instances_say_little_and_a_small_fall_on_them_is_chance():
     fallen = figures(cup=0.72)
     for instances, promoted in ((10, True), (30, True), (50, False), (1000, False)):
-        live = Live(1, {"cup": 0.8}, instances=instances)
+        live = live_version(1, {"cup": 0.8}, instances)
         assert decide(fallen, live, final=fallen, min_ap50=0.5, tolerance=0.02).promoted is promoted
 
 
+def test_one_of_many_may_not_be_forgotten_though_their_mean_barely_falls():
+    before = {f"thing{number:02}": 0.7 for number in range(40)}
+    live = live_version(5, before, instances=24)
+    lost = decided(figures(**before | {"thing07": 0.0}), live, min_ap50=0.5, tolerance=0.02)
+    assert not lost.promoted
+    assert lost.reason == "AP of thing07 among clutter 0.000, in version 5 0.700"
+    # By as much as chance has it with 24 of them.
+    assert decided(
+        figures(**before | {"thing07": 0.51}), live, min_ap50=0.5, tolerance=0.02
+    ).promoted
+
+
 def test_what_was_stored_must_find_what_was_measured():
-    good = figures(cup=0.8)
-    decision = decide(good, None, final=figures(cup=0.5), min_ap50=0.5, tolerance=0.02)
+    good, worse = figures(cup=0.8), figures(cup=0.7)
+    limits = {"min_ap50": 0.5, "tolerance": 0.02}
+    decision = decide(good, None, final=figures(cup=0.5), **limits)
     assert not decision.promoted
     assert decision.reason.startswith("as it was stored it reaches AP 0.500 on held-out views")
+    assert decide(good, None, final=worse, **limits).promoted
+    assert not decide(good, None, final=worse, learned_since=False, **limits).promoted
 
 
 def test_a_known_label_needs_no_bar_and_an_unknown_one_does():
-    live = Live(1, {"cup": 0.2})
+    live = live_version(1, {"cup": 0.2})
     assert decided(figures(cup=0.2), live, min_ap50=0.5, tolerance=0.0).promoted
     decision = decided(figures(cup=0.2, mug=0.2), live, min_ap50=0.5, tolerance=0.0)
     assert not decision.promoted
@@ -72,13 +92,14 @@ def test_a_known_label_needs_no_bar_and_an_unknown_one_does():
 
 
 def test_a_version_that_leaves_a_known_label_out_does_not_go_live():
-    decision = decided(figures(cup=0.9), Live(2, {"cup": 0.5}, ("can",)), min_ap50=0, tolerance=1)
+    live = live_version(2, {"cup": 0.5}, forgotten=("can",))
+    decision = decided(figures(cup=0.9), live, min_ap50=0, tolerance=1)
     assert not decision.promoted
     assert decision.reason == "it would forget can, which version 2 knows"
 
 
 def test_what_cannot_be_compared_is_said_and_has_the_bar_of_what_is_new():
-    live = Live(4, {"cup": 0.6}, not_compared=("can",))
+    live = live_version(4, {"cup": 0.6}, not_compared=("can",))
     decision = decided(figures(cup=0.6, can=0.5), live, min_ap50=0.5, tolerance=0.02)
     assert decision.promoted
     assert decision.reason.endswith(
@@ -106,7 +127,7 @@ def test_both_versions_are_measured_before_they_learn_what_is_held_out(library: 
     live = measure_live(library, split.held_out, clutter, 3, "cpu")
     assert live is not None
     assert (live.version, live.forgotten, live.not_compared) == (1, (), ())
-    assert live.instances == first.evaluation["clutter"]["instances"] > 3
+    assert sum(live.instances.values()) == first.evaluation["clutter"]["instances"] > 3
     measured = {
         label: values["AP"] for label, values in first.evaluation["clutter"]["per_label"].items()
     }

@@ -8,16 +8,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from detection.drawn_views import SMALL, add_views, draw_view
 
-from automask_ros.detection.base_models import load_base_model
+from automask_ros.detection import training
+from automask_ros.detection.base_models import load_base_model, save_checkpoint
 from automask_ros.detection.composites import CompositeDataset
 from automask_ros.detection.holdout import split_by_time, split_library
+from automask_ros.detection.mask_rcnn import build_resnet50
 from automask_ros.detection.prediction import Predictor
+from automask_ros.detection.provenance import recorded, view_hashes
 from automask_ros.detection.teaching import train_version
 from automask_ros.detection.training import TrainConfig, train
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
+from automask_ros.types import Mask, Progress, Verdict
 
 
 @pytest.fixture()
@@ -170,3 +175,96 @@ def test_a_time_budget_ends_training(library: Library, config: TrainConfig) -> N
     log = train(model, dataset, replace(config, iterations=10_000, seconds=1.0), "cpu")
     assert 1 <= len(log.losses) < 100
     assert log.seconds < 5
+
+
+def test_what_people_do_to_the_views_meanwhile_does_not_reach_a_training(
+    library: Library, config: TrainConfig
+) -> None:
+    views = library.trainable_views("disc")
+    known = {view.id: view_hashes(library, view) for view in views}
+    done = []
+
+    def meddle(progress: Progress) -> None:
+        if progress.stage == "look" and not done:
+            library.remove_view(views[-1])  # as ~/undo does
+            library.write_mask(
+                views[0], Mask(~library.read_mask(views[0]), Verdict(False, 0.0)), fcn="other"
+            )
+            done.extend(map(library.forget_mask, library.views("box")))  # as ~/regenerate does
+
+    assert train_version(library, config, meddle).promoted
+    assert len(done) == 8
+    hashes = library.models.record(1).model_dump()["hashes"]
+    assert hashes["disc"] == known and len(hashes["box"]) == 8
+    with pytest.raises(AutomaskError, match="is not what model version 1 learned"):
+        recorded(library, 1)
+    assert not list(library.models.root.glob(".staging*"))
+
+
+def test_a_graph_that_does_not_check_leaves_what_was_learned_unpromoted(
+    library: Library, config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A tolerance that no runtime keeps stands for a runtime that answers something else.
+    monkeypatch.setattr("automask_ros.detection.export.SCORE_TOLERANCE", -1.0)
+    result = train_version(library, config)
+    assert not result.promoted and "ONNX Runtime" in result.reason
+    folder = library.models.directory(result.version)
+    assert not (folder / "model.onnx").exists()
+    assert len(Predictor.from_version(library, result.version).detect_all(draw_view("disc", 3)[0]))
+
+
+def test_gpu_memory_that_runs_out_halves_the_batch(
+    library: Library, config: TrainConfig, monkeypatch: pytest.MonkeyPatch, caplog
+) -> None:
+    step = training._Trainer.step
+    sizes = []
+
+    def step_of_a_small_gpu(self, batch):
+        sizes.append(len(batch[0]))
+        if len(batch[0]) > 1:
+            raise torch.cuda.OutOfMemoryError
+        return step(self, batch)
+
+    monkeypatch.setattr(training._Trainer, "step", step_of_a_small_gpu)
+    train_version(library, replace(config, learn="all", batch_size=4))
+    assert sizes == [4, 2, 1, 1, 1]
+    assert library.models.record(1).model_dump()["batch_size"] == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "GPU memory ran out: batch size 4 -> 2",
+        "GPU memory ran out: batch size 2 -> 1",
+    ]
+
+
+def test_gpu_memory_that_runs_out_while_looking_is_said(
+    library: Library, config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(*_):
+        raise torch.cuda.OutOfMemoryError
+
+    monkeypatch.setattr("automask_ros.detection.head_training.look", run_out)
+    with pytest.raises(AutomaskError, match="GPU memory ran out; end what else uses the GPU"):
+        train_version(library, config)
+    assert library.models.versions() == []
+
+
+def test_resnet50_is_taught_and_found_by_its_graph(library: Library, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    start = tmp_path / "resnet50.safetensors"
+    network = build_resnet50(2, SMALL, coco_weights=False)
+    save_checkpoint(network, start, architecture="resnet50", labels={"object": 1}, image_size=SMALL)
+    config = TrainConfig(
+        base_model=str(start), device="cpu", iterations=2, min_ap50=0.0, clutter=1, holdout=0.1
+    )
+    steps = []
+    result = train_version(library, config, steps.append)
+    assert result.promoted
+    assert [step.step for step in steps if step.stage == "train"] == [1, 2]
+    record = library.models.record(1)
+    assert record.architecture == "resnet50" and record.labels == {"box": 1, "disc": 2}
+    image = draw_view("disc", 3)[0]
+    by_graph, by_torch = (
+        Predictor.from_version(library, 1, "cpu", runtime).detect_all(image)
+        for runtime in ("onnx", "torch")
+    )
+    assert by_graph.scores == pytest.approx(by_torch.scores, abs=1e-3)
+    assert by_graph.boxes == pytest.approx(by_torch.boxes, abs=0.5)

@@ -214,4 +214,4 @@ def test_two_objects_one_after_the_other(robot, root):
         "trainer_node",
         "detector_node",
     }
-    assert [seconds_of(m.header.stamp) > 0 for m in robot.heard["trainer/model"]]
+    assert all(seconds_of(m.header.stamp) > 0 for m in robot.heard["trainer/model"])

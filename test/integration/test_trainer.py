@@ -8,6 +8,7 @@ import pytest
 from integration.drawn_objects import view
 
 from automask_ros.library.library import Library
+from automask_ros.nodes.auto_train import QUIET
 from automask_ros.types import Mask, Verdict
 
 BASE_MODEL = "lite"
@@ -149,3 +150,24 @@ def test_a_job_waits_for_masks_to_be_compared_where_someone_does(robot, library)
     robot.wait_for(lambda: last(robot)[0] == words, 60, "the waiting")
     robot.wait_for(lambda: last(robot)[1].get("stage") == "failed", 180, "the job after it")
     assert not any(each.unsettled for each in library.views())
+
+
+def test_training_starts_by_itself_once_enough_is_new(robot, library):
+    robot.listen("trainer/progress")
+    start(robot, library, min_views=50, auto_train=8)
+    robot.wait_for(lambda: last(robot)[1].get("stage") == "failed", 180, "a job that nobody asked")
+    assert last(robot)[1]["job"] == "job-0001"
+    assert "8 accepted masks of 8 views" in last(robot)[0]
+    # What a training has seen is not new, and seven more masks are too few.
+    for seed in range(50, 57):
+        image, mask = view("cup", seed)
+        added = library.add_view("cup", image, captured_at=1000.0 + seed, source="drawn")
+        library.write_mask(added, Mask(mask, Verdict(True, 1.0)), fcn="drawn")
+    robot.spin(QUIET + 2.0)
+    assert last(robot)[1]["job"] == "job-0001"
+    image, mask = view("cup", 57)
+    added = library.add_view("cup", image, captured_at=1057.0, source="drawn")
+    library.write_mask(added, Mask(mask, Verdict(True, 1.0)), fcn="drawn")
+    robot.wait_for(lambda: last(robot)[1].get("job") == "job-0002", 60, "the next job")
+    robot.wait_for(lambda: last(robot)[1].get("stage") == "failed", 180, "its end")
+    assert "16 accepted masks of 16 views" in last(robot)[0]

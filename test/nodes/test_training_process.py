@@ -1,13 +1,17 @@
 """The process that trains: it reports, it can be ended, and it ends when its parent is gone."""
 
+import logging
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 
+import pytest
+
 from automask_ros.library.library import Library
-from automask_ros.nodes.training_process import Failed, TrainingProcess
+from automask_ros.nodes.training_process import Failed, Remark, TrainingProcess, _Remarks
 
 PARENT = """
 import sys, time
@@ -53,9 +57,25 @@ def test_stop_takes_less_than_two_seconds(tmp_path):
     Library(tmp_path, create=True)
     process = TrainingProcess(tmp_path, {}, threads=1)
     started = time.monotonic()
+    pid = process._process.pid
     process.stop()
     assert time.monotonic() - started < 2
-    assert not process._process.is_alive() if process._process._popen else True
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_warning_of_the_training_reaches_its_parent():
+    ours, its = multiprocessing.get_context("spawn").Pipe()
+    logger = logging.getLogger("automask_ros.detection.training")
+    handler = _Remarks(its)
+    logger.addHandler(handler)
+    try:
+        logger.warning("GPU memory ran out: batch size %d -> %d", 4, 2)
+        logger.info("nothing to tell")
+    finally:
+        logger.removeHandler(handler)
+    assert ours.recv() == Remark("GPU memory ran out: batch size 4 -> 2")
+    assert not ours.poll()
 
 
 def test_it_ends_when_its_parent_is_killed(tmp_path):

@@ -1,0 +1,21 @@
+"""GPU memory that runs out, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from automask_ros.errors import AutomaskError
+
+
+@contextmanager
+def clear_memory_errors() -> Iterator[None]:
+    """Turn what torch raises when GPU memory runs out into an AutomaskError with the remedy."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise AutomaskError(
+            "GPU memory ran out; end what else uses the GPU, lower image_size, or use device cpu"
+        ) from error
