@@ -19,8 +19,8 @@ from automask_ros.errors import AutomaskError
 from automask_ros.nodes import cv_bridge_fallback
 from automask_ros.nodes.image_messages import to_array, to_compressed_message, to_message
 
-PROBLEM = cv_bridge_fallback.problem()
-pytestmark = pytest.mark.skipif(PROBLEM is not None, reason=f"cv_bridge does not work: {PROBLEM}")
+if (problem := cv_bridge_fallback.problem()) is not None:
+    pytest.skip(f"cv_bridge does not work here: {problem}", allow_module_level=True)
 
 HEIGHT, WIDTH = 48, 64
 OLD_NUMPY = int(np.__version__.partition(".")[0]) < 2
