@@ -3,8 +3,8 @@
 rclpy's deserializer copies a picture three times before it is a message. Here only the few fields
 around the pixels become values, and ``data`` is a view of the bytes. What is read is plain CDR in
 either byte order: four bytes that name it, then the fields in order, each number at a multiple of
-its size from there (OMG DDSI-RTPS 2.5, section 10; DDS-XTypes 1.3, 7.4.1). Anybody may have sent the
-bytes: what does not hold to that is an AutomaskError, and nothing is read beyond their end.
+its size from there (OMG DDSI-RTPS 2.5, section 10; DDS-XTypes 1.3, 7.4.1). Anybody may have sent
+the bytes: what does not hold to that is an AutomaskError; nothing is read beyond their end.
 """
 
 from __future__ import annotations
