@@ -14,6 +14,7 @@ from pathlib import Path
 
 from automask_ros import __version__
 from automask_ros.errors import AutomaskError
+from automask_ros.nodes.cv_bridge_fallback import TRIAL
 from automask_ros.nodes.environment import PROFILE_VARIABLES, dds_profile, probe, segment_size
 from automask_ros.resources import share_directory
 
@@ -115,9 +116,9 @@ def check_onnxruntime() -> Check:
 
 
 def check_cv_bridge() -> Check:
-    """Check whether cv_bridge loads; it is optional, for encodings beyond the standard ones."""
+    """Check whether cv_bridge works; it is optional, for encodings beyond the standard ones."""
     try:
-        return Check("cv_bridge", Status.OK, probe("import cv_bridge; print(cv_bridge.__file__)"))
+        return Check("cv_bridge", Status.OK, probe(TRIAL))
     except AutomaskError as error:
         return Check("cv_bridge", Status.NOTE, f"not used ({error}); standard encodings need none")
 

@@ -45,7 +45,9 @@ class TorchRuntime:
 
     def __call__(self, image: BGRImage, minimum: NDArray[np.float32]) -> RawDetections:
         with torch.inference_mode():
-            pixels = torch.from_numpy(image).to(self._device)
+            # torch shares memory with arrays that may be written into alone; a camera's may not.
+            shared = image if image.flags.writeable else image.copy()
+            pixels = torch.from_numpy(shared).to(self._device)
             outputs = self._graph(pixels, torch.from_numpy(minimum).to(self._device))
             boxes, scores, class_ids, masks = (output.cpu().numpy() for output in outputs)
         return boxes, scores, class_ids, masks

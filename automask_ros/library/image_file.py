@@ -68,9 +68,15 @@ def decode_mask(data: bytes, name: str) -> BoolMask:
     return light
 
 
-def decode_image_file(data: bytes | memoryview | NDArray[np.uint8], name: str) -> BGRImage:
-    """Decode a JPEG, PNG, BMP or WebP held in memory; ``name`` is what error lines call it."""
-    return _decode(bytes(data), name, cv2.IMREAD_COLOR)
+def decode_image_file(
+    data: bytes | memoryview | NDArray[np.uint8], name: str, upright: bool = True
+) -> BGRImage:
+    """Decode a JPEG, PNG, BMP or WebP held in memory; ``name`` is what error lines call it.
+
+    ``upright`` turns a photograph as its EXIF orientation says.
+    """
+    turning = 0 if upright else cv2.IMREAD_IGNORE_ORIENTATION
+    return _decode(bytes(data), name, cv2.IMREAD_COLOR | turning)
 
 
 def pixels_digest(pixels: NDArray[Any]) -> str:

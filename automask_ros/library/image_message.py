@@ -1,4 +1,7 @@
-"""Camera messages to BGR images and back, without cv_bridge.
+"""Camera messages to BGR images and back, without cv_bridge and without copies.
+
+What lies in a message as BGR is looked at where it lies; every other encoding goes in one pass from
+the message's rows, their padding left out, into the image (16 bits in two: to 8 bits, to colour).
 
 Everything comes from the network, so nothing in a message is believed before it is checked:
 encoding, size, row length and amount of data. Each fault is one AutomaskError.
@@ -25,6 +28,10 @@ Pixels: TypeAlias = NDArray[Any]
 _TO_8_BITS = 255.0 / 65535.0
 
 
+class UnknownEncoding(AutomaskError):
+    """An encoding that `decode_image` does not know; somebody else may."""
+
+
 @dataclass(frozen=True)
 class _Encoding:
     """How an encoding lies in memory, and how it becomes BGR.
@@ -48,15 +55,21 @@ def decode_image(
     data: Any,
     is_bigendian: bool = False,
 ) -> BGRImage:
-    """Turn the fields of a sensor_msgs/Image into a new ``(H, W, 3) uint8`` BGR image.
+    """Turn the fields of a sensor_msgs/Image into an ``(H, W, 3) uint8`` BGR image.
 
     ``step`` is the length of a row in bytes, with its padding; ``data`` is anything that holds
     bytes (bytes, array.array, ndarray). 16-bit values are scaled to 8 bits.
-    AutomaskError: unknown encoding, no pixels, too many, rows or data shorter than they should be.
+
+    Of bgr8 and 8UC3 the result is a read-only view of ``data``, which it keeps alive: with gaps
+    between its rows where these are padded, and what is written into ``data`` shows in it. Who
+    wants to draw copies it. Of any other encoding it is an array of its own.
+
+    UnknownEncoding: none of ours. AutomaskError: no pixels, too many, rows or data shorter than
+    they should be.
     """
     layout = _ENCODINGS.get(encoding)
     if layout is None:
-        raise AutomaskError(
+        raise UnknownEncoding(
             f"image encoding {ascii(encoding)[:60]} is not supported; publish one of: "
             f"{', '.join(sorted(_ENCODINGS))}"
         )
@@ -64,31 +77,33 @@ def decode_image(
     for side, length in (("width", width), ("height", height)):
         if side in layout.even and length % 2:
             raise AutomaskError(f"the {encoding} image has an odd {side} ({length}); check it")
-    rows = _rows(layout, encoding, height, width, step, data)
-    pixels = rows.reshape(-1) if layout.depth == 8 else _to_8_bits(rows, is_bigendian)
-    shape = (int(height * layout.planes), width, layout.channels)
-    return np.ascontiguousarray(layout.to_bgr(pixels.reshape(shape)), np.uint8)
+    pixels = _pixels(layout, encoding, height, width, step, data)
+    if layout.depth == 16:
+        pixels = _to_8_bits(pixels, is_bigendian)
+    return np.asarray(layout.to_bgr(pixels), np.uint8)
 
 
 def decode_compressed(format: str, data: Any) -> BGRImage:
     """Turn the fields of a sensor_msgs/CompressedImage (JPEG, PNG, ...) into a BGR image.
 
     ``format`` only serves the error lines: drivers fill it in many ways, the data does not lie.
+    An orientation in EXIF is not followed: camera_info describes the pixels as the sensor has them.
     """
     name = f"the compressed image (format {ascii(format)[:40]})"
     if "compressedDepth" in format:
         raise AutomaskError(f"{name} is a depth image; choose the topic of a colour camera")
-    return decode_image_file(_bytes_of(data), name)
+    return decode_image_file(_bytes_of(data), name, upright=False)
 
 
 def image_fields(image: Pixels) -> dict[str, Any]:
     """Fields of a sensor_msgs/Image: encoding, height, width, step, data, is_bigendian.
 
     ``(H, W, 3) uint8`` becomes bgr8, ``(H, W) uint8`` or bool mono8 (bool as 0 and 255),
-    ``(H, W) uint16`` mono16, in this machine's byte order.
+    ``(H, W) uint16`` mono16, in this machine's byte order. ``data`` are its
+    bytes: a view of the image where its rows lie without gaps and it is not bool.
     """
     kinds = {(3, "uint8"): "bgr8", (2, "uint8"): "mono8", (2, "uint16"): "mono16"}
-    pixels = image.astype(np.uint8) * 255 if image.dtype == np.bool_ else image
+    pixels = image.view(np.uint8) * np.uint8(255) if image.dtype == np.bool_ else image
     kind = kinds.get((pixels.ndim, pixels.dtype.name))
     if kind is None or (pixels.ndim == 3 and pixels.shape[2] != 3):
         raise ValueError(f"no encoding for an image of shape {image.shape} and {image.dtype}")
@@ -97,7 +112,7 @@ def image_fields(image: Pixels) -> dict[str, Any]:
         "height": pixels.shape[0],
         "width": pixels.shape[1],
         "step": pixels[0].nbytes if len(pixels) else 0,
-        "data": pixels.tobytes(),
+        "data": np.ascontiguousarray(pixels).reshape(-1).view(np.uint8).data,
         "is_bigendian": int(sys.byteorder == "big"),
     }
 
@@ -124,27 +139,33 @@ def camera_info_topic(image_topic: str) -> str:
     return posixpath.join(posixpath.dirname(image_topic.removesuffix("/compressed")), "camera_info")
 
 
-def _rows(
+def _pixels(
     layout: _Encoding, encoding: str, height: int, width: int, step: int, data: Any
-) -> NDArray[np.uint8]:
-    """The message's rows without their padding, ``(rows, bytes in a row) uint8``, not copied."""
-    row_bytes = width * layout.channels * layout.depth // 8
+) -> Pixels:
+    """The message's samples where they lie, read-only, without the rows' padding.
+
+    ``(rows, W)``, or ``(rows, W, channels)`` of several; uint8, or little-endian uint16.
+    """
+    sample = layout.depth // 8
+    pixel = layout.channels * sample
     rows = int(height * layout.planes)
-    if step < row_bytes:
+    if step < width * pixel:
         raise AutomaskError(
             f"the {encoding} image's step of {step} bytes is less than a row of {width} pixels "
-            f"({row_bytes} bytes); check the camera's driver"
+            f"({width * pixel} bytes); check the camera's driver"
         )
     flat = _bytes_of(data)
-    needed = step * (rows - 1) + row_bytes
+    needed = step * (rows - 1) + width * pixel
     if flat.size < needed:
         raise AutomaskError(
             f"the {encoding} image holds {flat.size} bytes, but {width}x{height} needs {needed} "
             f"with step {step}; check the camera's driver"
         )
-    return np.lib.stride_tricks.as_strided(
-        flat, shape=(rows, row_bytes), strides=(step, 1), writeable=False
-    )
+    shape, strides = (rows, width, layout.channels), (step, pixel, sample)
+    axes = 2 if layout.channels == 1 else 3
+    pixels: Pixels = np.ndarray(shape[:axes], f"<u{sample}", flat, strides=strides[:axes])
+    pixels.flags.writeable = False
+    return pixels
 
 
 def _bytes_of(data: Any) -> NDArray[np.uint8]:
@@ -156,24 +177,26 @@ def _bytes_of(data: Any) -> NDArray[np.uint8]:
         return np.asarray(data, np.uint8).reshape(-1)
 
 
-def _to_8_bits(rows: NDArray[np.uint8], is_bigendian: bool) -> NDArray[np.uint8]:
+def _to_8_bits(pixels: Pixels, is_bigendian: bool) -> NDArray[np.uint8]:
     """16-bit values, rounded to the nearest of 256 levels: 65535 becomes 255."""
-    values = np.ascontiguousarray(rows).view(">u2" if is_bigendian else "<u2")
-    native = values.astype(np.uint16, copy=False)
-    return np.asarray(cv2.convertScaleAbs(native, alpha=_TO_8_BITS), np.uint8)
+    values = pixels.view(">u2") if is_bigendian else pixels
+    if not (values.dtype.isnative and values.flags.aligned):
+        # OpenCV knows neither the other byte order nor rows that begin at odd bytes.
+        values = values.astype(np.uint16)
+    return np.asarray(cv2.convertScaleAbs(values, alpha=_TO_8_BITS), np.uint8)
 
 
 def _convert(code: int) -> Callable[[Pixels], Pixels]:
-    return lambda pixels: cv2.cvtColor(np.ascontiguousarray(pixels), code)
+    return lambda pixels: cv2.cvtColor(pixels, code)
 
 
-def _copy(pixels: Pixels) -> Pixels:
-    return pixels.copy()
+def _as_it_is(pixels: Pixels) -> Pixels:
+    return pixels
 
 
 _ENCODINGS = {
-    "bgr8": _Encoding(3, _copy),
-    "8UC3": _Encoding(3, _copy),
+    "bgr8": _Encoding(3, _as_it_is),
+    "8UC3": _Encoding(3, _as_it_is),
     "rgb8": _Encoding(3, _convert(cv2.COLOR_RGB2BGR)),
     "bgra8": _Encoding(4, _convert(cv2.COLOR_BGRA2BGR)),
     "8UC4": _Encoding(4, _convert(cv2.COLOR_BGRA2BGR)),
@@ -181,7 +204,7 @@ _ENCODINGS = {
     "mono8": _Encoding(1, _convert(cv2.COLOR_GRAY2BGR)),
     "8UC1": _Encoding(1, _convert(cv2.COLOR_GRAY2BGR)),
     "mono16": _Encoding(1, _convert(cv2.COLOR_GRAY2BGR), depth=16),
-    "bgr16": _Encoding(3, _copy, depth=16),
+    "bgr16": _Encoding(3, _as_it_is, depth=16),
     "rgb16": _Encoding(3, _convert(cv2.COLOR_RGB2BGR), depth=16),
     "yuv422": _Encoding(2, _convert(cv2.COLOR_YUV2BGR_UYVY), even=("width",)),
     "uyvy": _Encoding(2, _convert(cv2.COLOR_YUV2BGR_UYVY), even=("width",)),

@@ -6,6 +6,7 @@ Imports nothing of ROS, so that the command line can use it to start nodes and t
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -62,7 +63,8 @@ def probe(code: str) -> str:
     """Return what `code` prints, run by this Python in a process of its own, with ROS at hand.
 
     So the command line can ask ROS something without importing it. Raises AutomaskError with the
-    last line of the process's complaint when the code fails or takes over a minute.
+    last line of the process's complaint when the code fails, and when it crashes or takes over a
+    minute.
     """
     command = [sys.executable, "-c", code]
     try:
@@ -71,6 +73,8 @@ def probe(code: str) -> str:
         )
     except subprocess.TimeoutExpired as error:
         raise AutomaskError("no answer within a minute") from error
+    if done.returncode < 0:
+        raise AutomaskError(f"it crashed ({signal.strsignal(-done.returncode)})")
     if done.returncode != 0:
-        raise AutomaskError((done.stderr.strip().splitlines() or ["it crashed"])[-1])
+        raise AutomaskError((done.stderr.strip().splitlines() or ["it failed"])[-1])
     return done.stdout.strip()

@@ -11,40 +11,62 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from automask_ros.library.image_message import decode_compressed, decode_image, image_fields
+from automask_ros.library.image_message import (
+    UnknownEncoding,
+    decode_compressed,
+    decode_image,
+    image_fields,
+)
+from automask_ros.nodes import cv_bridge_fallback
+from automask_ros.nodes.serialized_images import SerializedCompressedImage, SerializedImage
 
 
-def to_array(message: Image | CompressedImage) -> np.ndarray:
+def to_array(
+    message: Image | CompressedImage | SerializedImage | SerializedCompressedImage,
+) -> np.ndarray:
     """The picture in a message as (H, W, 3) uint8 BGR.
 
-    Raises AutomaskError for an unknown encoding, a picture without size, and data that is shorter
-    than the header says.
+    It may be a read-only view of the message's data, with gaps between its rows: `decode_image`
+    says when. Encodings that are not ours go through cv_bridge where it works.
+    Raises AutomaskError for an encoding that nobody knows, a picture without size, and data that is
+    shorter than the header says.
     """
-    if isinstance(message, CompressedImage):
+    if isinstance(message, CompressedImage | SerializedCompressedImage):
         return decode_compressed(message.format, message.data)
-    return decode_image(
-        message.encoding,
-        message.height,
-        message.width,
-        message.step,
-        message.data,
-        bool(message.is_bigendian),
-    )
+    try:
+        return decode_image(
+            message.encoding,
+            message.height,
+            message.width,
+            message.step,
+            message.data,
+            bool(message.is_bigendian),
+        )
+    except UnknownEncoding as unknown:
+        return cv_bridge_fallback.convert(message, unknown)
 
 
 def to_message(pixels: np.ndarray, header: Header) -> Image:
     """An Image under `header`: (H, W, 3) uint8 BGR, (H, W) uint8 or bool, or (H, W) uint16."""
     fields = image_fields(pixels)
-    # The generated setter copies an ndarray element by element; an array of bytes it takes whole.
-    fields["data"] = array.array("B", fields["data"])
-    return Image(header=header, **fields)
+    data = fields.pop("data")
+    message = Image(header=header, **fields)
+    message.data = _bytes(data)
+    return message
 
 
 def to_compressed_message(data: bytes, image_format: str, header: Header) -> CompressedImage:
     """A CompressedImage of encoded bytes; `image_format` is 'jpeg' or 'png'."""
     message = CompressedImage(header=header, format=image_format)
-    message.data = array.array("B", data)
+    message.data = _bytes(data)
     return message
+
+
+def _bytes(data: bytes | memoryview) -> array.array[int]:
+    """What the field `data` keeps as it is: one copy. The constructor would make a second one."""
+    taken = array.array("B")
+    taken.frombytes(data)
+    return taken
 
 
 def seconds_of(stamp: Time) -> float:

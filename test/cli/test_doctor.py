@@ -104,6 +104,8 @@ def test_probe_gives_output_or_the_reason() -> None:
     assert probe("print(6 * 7)") == "42"
     with pytest.raises(AutomaskError, match="^ModuleNotFoundError: No module named 'nowhere'$"):
         probe("import nowhere")
+    with pytest.raises(AutomaskError, match=r"^it crashed \(Segmentation fault\)$"):
+        probe("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
 
 
 def test_a_library_is_described(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from automask_ros.detection.prediction import Predictor, pick_device
 from automask_ros.detection.roi_heads import WINDOW
 from automask_ros.detection.runtimes import OnnxRuntime, TorchRuntime
 from automask_ros.errors import AutomaskError
+from automask_ros.library.image_message import decode_image
 from automask_ros.library.library import Library
 from automask_ros.types import Detections
 
@@ -67,6 +68,19 @@ def test_both_runtimes_agree_at_any_image_size(
     assert by_torch.boxes.min() >= 0
     assert (by_torch.boxes[:, [0, 2]] <= size[1] + 1e-3).all()
     same(by_torch, by_onnx)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("padding", [0, 5])
+def test_an_image_may_be_a_view_of_a_camera_message(
+    pair: tuple[Predictor, Predictor], padding: int
+) -> None:
+    """Read-only and with gaps between its rows."""
+    image = np.random.default_rng(1).integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    rows = np.pad(image.reshape(96, -1), ((0, 0), (0, padding)))
+    view = decode_image("bgr8", 96, 128, rows.shape[1], rows.tobytes())
+    for predictor in pair:
+        same(predictor.detect_all(view), predictor.detect_all(image))
 
 
 def test_many_pictures_are_looked_at_by_onnx_runtime(network: MaskRCNN) -> None:

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.image_message import decode_compressed, decode_image, image_fields
+from automask_ros.library.image_file import decode_image_file
+from automask_ros.library.image_message import (
+    UnknownEncoding,
+    decode_compressed,
+    decode_image,
+    image_fields,
+)
 
 # Two rows of two pixels in BGR: blue, green / red, a mixed colour.
 BGR = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [10, 20, 30]]], np.uint8)
@@ -39,7 +45,10 @@ def test_colour_encodings_with_row_padding(encoding, pixels, padding):
     image = decode_image(encoding, 2, 2, step, data)
     assert image.dtype == np.uint8
     assert np.array_equal(image, BGR)
-    assert image.flags.writeable and image.flags.c_contiguous
+    in_place = encoding in ("bgr8", "8UC3")
+    assert np.shares_memory(image, np.frombuffer(data, np.uint8)) == in_place
+    assert image.flags.writeable != in_place
+    assert image.flags.c_contiguous or (in_place and padding)
 
 
 @pytest.mark.parametrize("encoding", ["mono8", "8UC1"])
@@ -118,11 +127,26 @@ def test_data_may_be_any_bytes(kind):
     assert np.array_equal(decode_image("bgr8", 2, 2, step, held), BGR)
 
 
-def test_the_image_is_a_copy_of_the_message():
+@pytest.mark.parametrize("padding", [0, 5])
+def test_a_bgr_image_is_a_read_only_view_that_holds_the_message(padding):
+    step, packed_bytes = packed(BGR, padding)
+    data = bytearray(packed_bytes)
+    image = decode_image("bgr8", 2, 2, step, data)
+    data[0] = 7
+    assert image[0, 0, 0] == 7
+    with pytest.raises(ValueError, match="read-only"):
+        image[0, 0, 0] = 0
+    with pytest.raises(BufferError):
+        data.clear()
+    del image
+    data.clear()
+
+
+def test_other_images_do_not_hold_the_message():
     data = bytearray(BGR.tobytes())
-    image = decode_image("bgr8", 2, 2, 6, data)
-    data[0] = 0
-    assert image[0, 0, 0] == 255
+    image = decode_image("rgb8", 2, 2, 6, data)
+    data.clear()
+    assert np.array_equal(image, BGR[..., ::-1])
 
 
 def test_the_last_rows_padding_may_be_missing():
@@ -158,6 +182,7 @@ def test_faults_are_one_clear_line(arguments, message):
         decode_image(*arguments)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
+    assert isinstance(caught.value, UnknownEncoding) == ("not supported" in message)
 
 
 def smooth(height=60, width=80) -> np.ndarray:
@@ -172,6 +197,16 @@ def test_compressed_formats(suffix, most):
         image = decode_compressed(f"bgr8; {suffix} compressed bgr8", held)
         assert image.shape == (60, 80, 3)
         assert np.abs(image.astype(int) - smooth()).max() <= most
+
+
+def test_a_camera_is_not_turned_as_a_photograph_is():
+    """EXIF orientation 6: the top of the picture is on the right."""
+    data = cv2.imencode(".jpg", smooth())[1].tobytes()
+    entry = struct.pack(">HHI", 0x0112, 3, 1) + struct.pack(">HH", 6, 0)
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
+    turned = data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
+    assert decode_image_file(turned, "the photograph").shape == (80, 60, 3)
+    assert np.array_equal(decode_compressed("jpeg", turned), decode_compressed("jpeg", data))
 
 
 def test_a_grey_jpeg_becomes_three_channels():
@@ -251,5 +286,7 @@ def test_image_fields_and_decode_image_are_each_others_inverse():
     assert np.array_equal(np.frombuffer(fields["data"], np.uint16), instances[0])
     view = np.dstack([BGR] * 2)[..., :3]
     assert np.array_equal(decode_image(**image_fields(view)), BGR)
+    padded = decode_image("bgr8", 2, 2, *packed(BGR, 5))
+    assert np.array_equal(decode_image(**image_fields(padded)), BGR)
     with pytest.raises(ValueError, match="no encoding"):
         image_fields(np.zeros((2, 2), np.float32))

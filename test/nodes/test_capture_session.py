@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from automask_ros.errors import AutomaskError
+from automask_ros.library.image_message import decode_image
 from automask_ros.library.library import Library
 from automask_ros.library.view_selector import ViewSelectorConfig
 from automask_ros.nodes.capture_session import CaptureSession
@@ -29,6 +30,15 @@ def test_views_up_to_the_target(tmp_path):
     assert one.complete and one.summary() == "3 of 3 views of mug"
     assert [view.id for view in library.views("mug")] == [view.id for view in kept[:3]]
     assert library.views("mug")[0].camera == {"frame_id": "eye"}
+
+
+def test_a_view_may_lie_in_its_message_with_padded_rows(tmp_path):
+    library = Library(tmp_path, create=True)
+    rows = np.pad(picture(0).reshape(48, -1), ((0, 0), (0, 5)))
+    image = decode_image("bgr8", 48, 64, rows.shape[1], rows.tobytes())
+    view = session(library).consider(image, 100.0, "/image", None)
+    assert np.array_equal(library.read_image(view), picture(0))
+    assert consider(session(library), 0) is None
 
 
 def test_going_on_later_knows_the_views_of_before(tmp_path):

@@ -43,6 +43,38 @@ def test_a_row_with_padding():
     assert to_array(message)[..., 0].tolist() == [[1, 2], [3, 4]]
 
 
+def test_the_message_of_a_padded_row_has_none():
+    padded = Image(encoding="bgr8", height=2, width=1, step=5, data=bytes(range(10)))
+    message = to_message(to_array(padded), Header())
+    assert (message.step, bytes(message.data)) == (3, bytes([0, 1, 2, 5, 6, 7]))
+
+
+def test_a_picture_outlives_its_message_and_a_message_its_picture():
+    image = np.full((2, 2, 3), 5, np.uint8)
+    message = to_message(image, Header())
+    image[:] = 6
+    picture = to_array(message)
+    message.data = []
+    assert (picture == 5).all() and not picture.flags.writeable
+
+
+def test_an_encoding_that_nobody_knows_is_one_line():
+    message = Image(encoding="32FC1", height=2, width=2, step=8, data=bytes(16))
+    remedies = (
+        "'32FC1' is not supported; publish one of: .*bgr8.*; (or install a|cv_bridge refuses)"
+    )
+    with pytest.raises(AutomaskError, match=remedies) as caught:
+        to_array(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_long_name_of_an_encoding_is_for_nobody():
+    """cv_bridge would match a regular expression against it, and overflow its stack."""
+    message = Image(encoding="8UC" + "1" * 1_000_000, height=1, width=1, step=8, data=bytes(8))
+    with pytest.raises(AutomaskError, match="is not supported; publish one of: [^;]*$"):
+        to_array(message)
+
+
 def test_a_message_that_is_too_short():
     message = Image(encoding="bgr8", height=2, width=2, step=6, data=bytes(11))
     with pytest.raises(AutomaskError, match="holds 11 bytes, but 2x2 needs 12"):
