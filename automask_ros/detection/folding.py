@@ -1,4 +1,8 @@
-"""Frozen batch norm is a scale and a shift per channel: here they move into the convolutions."""
+"""What a network computes, with fewer steps: made once, saved in each frame.
+
+Frozen batch norm is a scale and a shift per channel, which move into the convolutions; so does the
+order of an image's channels. Padding after TensorFlow's 'same' becomes a constant.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import copy
 from typing import TypeVar, cast
 
 import torch
+from timm.layers.conv2d_same import Conv2dSame
 from timm.layers.norm_act import FrozenBatchNormAct2d
 from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
@@ -30,6 +35,44 @@ def folded(module: ModuleType) -> ModuleType:
                 setattr(parent, name, act)
             before = child
     return result
+
+
+def for_bgr(module: ModuleType) -> ModuleType:
+    """`module`, changed in place to take images BGR in place of RGB."""
+    first = next(m for m in module.modules() if isinstance(m, nn.Conv2d))
+    weight = first.weight.detach().flip(1).contiguous()
+    first.weight = nn.Parameter(weight, requires_grad=first.weight.requires_grad)
+    return module
+
+
+def with_fixed_padding(module: ModuleType) -> ModuleType:
+    """`module`, changed in place to pad by constants.
+
+    The same for images whose sides its strides divide; then a runtime can take the padding into the
+    convolution, in place of copying each feature map.
+    """
+    for parent in module.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, Conv2dSame):
+                setattr(parent, name, _padded(child))
+    return module
+
+
+def _padded(same: Conv2dSame) -> nn.Module:
+    plain = nn.Conv2d(
+        same.in_channels,
+        same.out_channels,
+        cast(tuple[int, int], same.kernel_size),
+        cast(tuple[int, int], same.stride),
+        groups=same.groups,
+        bias=same.bias is not None,
+    )
+    plain.weight, plain.bias = same.weight, same.bias
+    sides = []
+    for kernel, stride in zip(reversed(same.kernel_size), reversed(same.stride), strict=True):
+        total = max(kernel - stride, 0)
+        sides += [total // 2, total - total // 2]
+    return nn.Sequential(nn.ZeroPad2d(tuple(sides)), plain)
 
 
 def _take_in(convolution: nn.Conv2d, norm: FrozenBatchNorm2d | FrozenBatchNormAct2d) -> None:

@@ -14,7 +14,8 @@ from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import batched_nms, clip_boxes_to_image, nms
 
-from automask_ros.detection.folding import folded
+from automask_ros.detection.folding import folded, for_bgr, with_fixed_padding
+from automask_ros.detection.level_pool import with_level_pool
 from automask_ros.detection.roi_heads import window
 
 SAME_LABEL_OVERLAP = 0.5
@@ -35,19 +36,22 @@ class DetectionGraph(nn.Module):
     The windows are the boxes, or wider where the heads look for masks beyond them.
     """
 
-    mean: Tensor
-    std: Tensor
+    scale: Tensor
+    shift: Tensor
 
     def __init__(self, model: MaskRCNN) -> None:
         super().__init__()
-        self.backbone = folded(model.backbone)
+        self.backbone = for_bgr(with_fixed_padding(folded(model.backbone)))
         self.rpn = model.rpn
         self.heads = model.roi_heads
+        self.box_pool = with_level_pool(model.roi_heads.box_roi_pool)
+        self.mask_pool = with_level_pool(model.roi_heads.mask_roi_pool)
         self.detections = model.roi_heads.detections_per_img
         self.mask_window = float(getattr(model.roi_heads, "mask_window", 1.0))
         self.second_look = bool(getattr(model.roi_heads, "second_look", False))
-        self.register_buffer("mean", torch.tensor(model.transform.image_mean).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(model.transform.image_std).view(1, 3, 1, 1))
+        mean, std = torch.tensor(model.transform.image_mean), torch.tensor(model.transform.image_std)
+        self.register_buffer("scale", (1.0 / (255.0 * std)).flip(0).view(1, 3, 1, 1))
+        self.register_buffer("shift", (-mean / std).flip(0).view(1, 3, 1, 1))
 
     def forward(self, image: Tensor, minimum: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         features, proposals, size = self.look(image)
@@ -58,7 +62,7 @@ class DetectionGraph(nn.Module):
     def look(self, image: Tensor) -> tuple[dict[str, Tensor], Tensor, tuple[int, int]]:
         """Feature maps, proposals ``(P, 4)`` and (height, width) of `image` ``(H, W, 3)``."""
         height, width = image.shape[0], image.shape[1]
-        pixels = (self._normalised(image) - self.mean) / self.std
+        pixels = image.permute(2, 0, 1)[None].to(self.scale.dtype) * self.scale + self.shift
         pixels = functional.pad(pixels, (0, -width % SIZE_DIVISOR, 0, -height % SIZE_DIVISOR))
         features = self.backbone(pixels)
         proposals, _ = self.rpn(ImageList(pixels, [(height, width)]), features)
@@ -68,11 +72,8 @@ class DetectionGraph(nn.Module):
         self, features: dict[str, Tensor], boxes: Tensor, size: tuple[int, int]
     ) -> Tensor:
         """What the box predictor sees of each of `boxes` ``(N, 4)``: ``(N, F)``."""
-        seen: Tensor = self.heads.box_head(self.heads.box_roi_pool(features, [boxes], [size]))
+        seen: Tensor = self.heads.box_head(self.box_pool(features, [boxes], [size]))
         return seen
-
-    def _normalised(self, image: Tensor) -> Tensor:
-        return image.flip(2).permute(2, 0, 1)[None].to(self.mean.dtype) / 255.0
 
     def _boxes(
         self,
@@ -124,7 +125,7 @@ class DetectionGraph(nn.Module):
         size: tuple[int, int],
     ) -> Tensor:
         """``(N, 28, 28)`` probabilities of each box's own class."""
-        pooled = self.heads.mask_roi_pool(features, [boxes], [size])
+        pooled = self.mask_pool(features, [boxes], [size])
         logits = self.heads.mask_predictor(self.heads.mask_head(pooled))
         own = logits.gather(1, class_ids[:, None, None, None].expand(-1, 1, 28, 28))[:, 0]
         return own.float().sigmoid()

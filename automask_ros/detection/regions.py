@@ -63,7 +63,7 @@ class TorchEye:
 
     def __init__(self, graph: DetectionGraph) -> None:
         self._frozen = _Frozen(graph)
-        self._device = graph.mean.device
+        self._device = graph.scale.device
 
     @torch.no_grad()
     def __call__(
