@@ -70,7 +70,9 @@ class WatchedPublisher:
         """Which subscriber gets nothing or hangs, with the remedy, in one line; None if none."""
         subscribers = self._node.get_subscriptions_info_by_topic(self.topic)
         offered = self._offered()
-        for subscriber in subscribers if offered is not None else ():
+        if offered is None:
+            return None
+        for subscriber in subscribers:
             fit, reason = qos_check_compatible(offered, subscriber.qos_profile)
             if fit == QoSCompatibility.ERROR:
                 return f"{_name(subscriber)} gets nothing from {self.topic}: {self._cure(reason)}"

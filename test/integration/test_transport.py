@@ -14,10 +14,13 @@ from vision_msgs.msg import Detection2DArray
 from automask_ros.detection.base_models import load_base_model, save_checkpoint
 from automask_ros.library.library import Library
 from automask_ros.library.records import ModelRecord
+from automask_ros.nodes.transport_remedy import uses_fast_dds
 
 WARN = b"\x01"
 BEST_EFFORT = QoSReliabilityPolicy.BEST_EFFORT
 RELIABLE = QoSReliabilityPolicy.RELIABLE
+
+of_fast_dds = pytest.mark.skipif(not uses_fast_dds(), reason="only Fast DDS tells")
 
 
 @pytest.fixture
@@ -78,6 +81,7 @@ def says(robot, node, words):
     return status is not None and status.level == WARN and words in status.message
 
 
+@of_fast_dds
 def test_frames_lost_on_the_way_are_counted_and_the_cure_named_is_one(robot, start_peer, tmp_path):
     robot.node.destroy_publisher(robot.images)
     start_peer("camera")
@@ -187,6 +191,7 @@ def test_a_subscriber_with_the_wrong_qos_is_named(robot, taught):
     robot.wait_for(lambda: named() or robot.status("detector")[0].level != WARN, 20, "its end")
 
 
+@of_fast_dds
 def test_a_subscriber_that_hangs_is_named_and_stops_nobody(robot, start_peer, taught):
     robot.listen("detector/detections")
     listener = start_peer("listener", "detector/detections")
