@@ -16,10 +16,11 @@ from automask_ros.library.view_selector import ViewSelectorConfig
 from automask_ros.nodes import image_messages
 from automask_ros.nodes.capture_session import CaptureSession
 from automask_ros.nodes.diagnostics import OK, WARN, Diagnostics, Health
-from automask_ros.nodes.image_subscription import IMAGE_TRANSPORT, ImageSubscription, camera_qos
+from automask_ros.nodes.image_subscription import IMAGE_TRANSPORT, ImageSubscription
 from automask_ros.nodes.library_parameter import LIBRARY, open_library
 from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
 from automask_ros.nodes.parameters import Parameters, ParameterSpec
+from automask_ros.nodes.qos import camera_qos
 from automask_ros.nodes.spin import run_node
 from automask_ros.nodes.triggers import create_trigger
 
@@ -185,6 +186,7 @@ class CaptureNode(Node):
                 "last_refusal": session.last_refusal,
             }
         )
+        health.values.update(self._images.figures())
         health.values.update({f"refused: {why}": n for why, n in session.refused.items()})
         health.note(WARN, self._images.problem())
         health.note(WARN, self._bad_frame)

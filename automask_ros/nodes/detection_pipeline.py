@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
+from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 
@@ -13,11 +13,31 @@ from automask_ros.drawing import draw_detections
 from automask_ros.errors import AutomaskError
 from automask_ros.nodes.detection_messages import to_detection_array, to_label_info, to_vision_info
 from automask_ros.nodes.image_messages import to_array, to_message
-from automask_ros.nodes.image_subscription import ImageSubscription
+from automask_ros.nodes.image_subscription import ImageSubscription, image_topic
 from automask_ros.nodes.meters import LatencyMeter, RateMeter
 from automask_ros.nodes.model_loader import LiveModel
 from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
-from automask_ros.nodes.qos import latched
+from automask_ros.nodes.qos import (
+    PUBLISHER,
+    SUBSCRIPTION,
+    camera_qos,
+    latched,
+    output_qos,
+    overridable,
+)
+from automask_ros.nodes.watched_publisher import WatchedPublisher
+
+DETECTIONS, INSTANCES, OVERLAY = "~/detections", "~/instances", "~/overlay"
+
+
+def declare_qos(node: LifecycleNode, transport: str) -> None:
+    """Declare the QoS overrides with the node, so that a wrong one ends its start.
+
+    Raises AutomaskError when one is refused.
+    """
+    overridable(node, SUBSCRIPTION, image_topic(node, transport), camera_qos())
+    for topic in (DETECTIONS, INSTANCES, OVERLAY):
+        overridable(node, PUBLISHER, node.resolve_topic_name(topic), output_qos())
 
 
 class DetectionPipeline:
@@ -29,9 +49,10 @@ class DetectionPipeline:
 
     def __init__(self, node: LifecycleNode, transport: str) -> None:
         self._node = node
-        self._detections = node.create_lifecycle_publisher(Detection2DArray, "~/detections", 10)
-        self._instances = node.create_lifecycle_publisher(Image, "~/instances", 10)
-        self._overlay = node.create_lifecycle_publisher(Image, "~/overlay", 10)
+        self._detections = WatchedPublisher(node, Detection2DArray, DETECTIONS)
+        self._instances = WatchedPublisher(node, Image, INSTANCES)
+        self._overlay = WatchedPublisher(node, Image, OVERLAY)
+        self.outputs = (self._detections, self._instances, self._overlay)
         self._label_info = node.create_lifecycle_publisher(LabelInfo, "~/label_info", latched())
         self._vision_info = node.create_lifecycle_publisher(VisionInfo, "~/vision_info", latched())
         self.active = False
@@ -82,17 +103,10 @@ class DetectionPipeline:
         self.active = False
         self.images.destroy()
         self._worker.close()
-        for publisher in self._publishers():
-            self._node.destroy_lifecycle_publisher(publisher)
-
-    def _publishers(self) -> tuple[LifecyclePublisher, ...]:
-        return (
-            self._detections,
-            self._instances,
-            self._overlay,
-            self._label_info,
-            self._vision_info,
-        )
+        for output in self.outputs:
+            output.destroy()
+        for latch in (self._label_info, self._vision_info):
+            self._node.destroy_lifecycle_publisher(latch)
 
     def _on_frame(self, frame: bytes) -> None:
         if self.active and self.model is not None:

@@ -13,7 +13,7 @@ from rclpy.subscription import Subscription
 from vision_msgs.msg import VisionInfo
 
 from automask_ros.errors import AutomaskError
-from automask_ros.nodes.detection_pipeline import DetectionPipeline
+from automask_ros.nodes.detection_pipeline import DetectionPipeline, declare_qos
 from automask_ros.nodes.diagnostics import OK, WARN, Diagnostics, Health
 from automask_ros.nodes.image_subscription import IMAGE_TRANSPORT
 from automask_ros.nodes.library_parameter import LIBRARY, open_library
@@ -59,6 +59,7 @@ class DetectorNode(LifecycleNode):
         super().__init__("detector")
         self.failure: BaseException | None = None
         self._settings = Parameters(self, TABLE)
+        declare_qos(self, self._settings["image_transport"])
         limit_threads(self._settings["threads"])
         self._pipeline: DetectionPipeline | None = None
         self._loader: ModelLoader | None = None
@@ -179,6 +180,7 @@ class DetectorNode(LifecycleNode):
             values={
                 "received": pipeline.images.received,
                 "received_hz": pipeline.images.rate.rate(),
+                **pipeline.images.figures(),
                 "processed": pipeline.processed,
                 "processed_hz": pipeline.rate.rate(),
                 "dropped": pipeline.dropped,
@@ -197,6 +199,8 @@ class DetectorNode(LifecycleNode):
                 WARN, f"no model in {root} yet: waiting for a first one (teach an object, ~/train)"
             )
         health.note(WARN, pipeline.images.problem())
+        for output in pipeline.outputs:
+            health.note(WARN, output.problem())
         health.note(OK, "detecting" if pipeline.active else "inactive: waiting to be activated")
         return health
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import (
-    QoSCompatibility,
-    QoSProfile,
-    QoSReliabilityPolicy,
-    qos_check_compatible,
-)
+from rclpy.qos import QoSCompatibility, QoSReliabilityPolicy, qos_check_compatible
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
+from automask_ros.nodes.frame_losses import LossMeter
 from automask_ros.nodes.meters import RateMeter
 from automask_ros.nodes.parameters import ParameterSpec
+from automask_ros.nodes.qos import SUBSCRIPTION, camera_qos, overridable, override_name, words
+from automask_ros.nodes.transport_remedy import transport_remedy
 
 IMAGE_TRANSPORT = ParameterSpec(
     "image_transport",
@@ -34,9 +34,10 @@ _TYPE_NAMES = {
 }
 
 
-def camera_qos() -> QoSProfile:
-    """The newest frames at best effort: it takes what any camera offers, reliable or not."""
-    return QoSProfile(depth=5, reliability=QoSReliabilityPolicy.BEST_EFFORT)
+def image_topic(node: Node, transport: str) -> str:
+    """The whole name of the topic `image` in this transport, as it is remapped."""
+    base = node.resolve_topic_name("image")
+    return str(base) if transport == "raw" else f"{base}/compressed"
 
 
 class ImageSubscription:
@@ -55,21 +56,30 @@ class ImageSubscription:
         self._node = node
         self._transport = transport
         self._on_frame = on_frame
-        self._base = node.resolve_topic_name("image")
-        self.topic = _topic(self._base, transport)
+        self.topic = image_topic(node, transport)
         self.received = 0
         self.rate = RateMeter()
         self._last = time.monotonic()
-        self._qos = camera_qos()
+        self.losses = LossMeter(lambda: node.count_publishers(self.topic) == 1)
+        # Its second argument, the message info, is not in rclpy's types.
+        receive: Callable[..., None] = self._receive
         # Raw: a frame that is dropped for a newer one is never turned into Python values.
         self._subscription = node.create_subscription(
-            _TYPES[transport], self.topic, self._receive, self._qos, raw=True
+            _TYPES[transport],
+            self.topic,
+            receive,
+            camera_qos(),
+            event_callbacks=SubscriptionEventCallbacks(message_lost=self.losses.on_lost),
+            qos_overriding_options=overridable(node, SUBSCRIPTION, self.topic, camera_qos()),
+            raw=True,
         )
+        self._qos = self._subscription.qos_profile
 
-    def _receive(self, serialized: bytes) -> None:
+    def _receive(self, serialized: bytes, info: Mapping[str, Any]) -> None:
         self.received += 1
         self._last = time.monotonic()
         self.rate.tick()
+        self.losses.on_frame(info["publication_sequence_number"])
         self._on_frame(serialized)
 
     def message(self, serialized: bytes) -> Image | CompressedImage:
@@ -80,11 +90,26 @@ class ImageSubscription:
         """Leave the topic."""
         self._node.destroy_subscription(self._subscription)
 
+    def figures(self) -> dict[str, Any]:
+        """For the diagnostics: what was sent and did not come, and the QoS that was asked for."""
+        return {
+            "lost": self.losses.lost,
+            "lost_share": self.losses.share(),
+            "overrun": self.losses.overrun,
+            "image_qos": f"{self._qos.reliability.name.lower()}, depth {self._qos.depth}",
+        }
+
     def problem(self) -> str | None:
-        """Why no frame comes, with the remedy, in one line; None while frames come."""
+        """Why no frame comes, or few do, with the remedy, in one line; None while all is well."""
         silent = time.monotonic() - self._last
-        if silent < PATIENCE:
-            return None
+        if silent >= PATIENCE:
+            return self._silence(silent)
+        if self.losses.starving():
+            share = round(100 * self.losses.share())
+            return f"{self.topic} loses {share} % of its frames on the way: {self._cure()}"
+        return None
+
+    def _silence(self, seconds: float) -> str:
         publishers = self._node.get_publishers_info_by_topic(self.topic)
         if not publishers:
             return self._nobody()
@@ -94,25 +119,37 @@ class ImageSubscription:
         for publisher in publishers:
             fit, reason = qos_check_compatible(publisher.qos_profile, self._qos)
             if fit == QoSCompatibility.ERROR:
-                return f"{self.topic}: QoS of its publisher does not fit: {reason}"
+                return (
+                    f"{self.topic}: QoS of its publisher does not fit: {words(reason)}: set "
+                    f"{self._override('reliability')} to best_effort, or change the publisher"
+                )
         return (
             f"{self.topic} has {len(publishers)} publisher(s) but delivered nothing for "
-            f"{silent:.0f} s: check that the camera runs, and start it and this node with "
-            "FASTRTPS_DEFAULT_PROFILES_FILE (Fast DDS 2: Humble, Jazzy) or "
-            "FASTDDS_DEFAULT_PROFILES_FILE (Fast DDS 3) = $(ros2 pkg prefix automask_ros)/share/"
-            "automask_ros/config/fastdds.xml (Fast DDS loses large images without it)"
+            f"{seconds:.0f} s: check that the camera runs, and {transport_remedy()}"
         )
+
+    def _cure(self) -> str:
+        """What helps against frames lost on the way: only what can help with this camera."""
+        cures = [transport_remedy()]
+        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        resent = QoSReliabilityPolicy.RELIABLE
+        if self._qos.reliability != resent and all(
+            publisher.qos_profile.reliability == resent for publisher in publishers
+        ):
+            cures.append(f"set {self._override('reliability')} to reliable")
+        if self._transport != "compressed":
+            cures.append("set image_transport:=compressed")
+        return ", or ".join(cures)
+
+    def _override(self, policy: str) -> str:
+        return override_name(SUBSCRIPTION, self.topic, policy)
 
     def _nobody(self) -> str:
         for transport in _TYPES:
-            other = _topic(self._base, transport)
+            other = image_topic(self._node, transport)
             if transport != self._transport and self._node.count_publishers(other):
                 return (
                     f"nobody publishes {self.topic}, but {other} is there: "
                     f"set image_transport:={transport}"
                 )
         return f"nobody publishes {self.topic}: start the camera or remap image to its topic"
-
-
-def _topic(base: str, transport: str) -> str:
-    return base if transport == "raw" else f"{base}/compressed"

@@ -14,26 +14,34 @@ class RateMeter:
     def __init__(self, window: float = 5.0) -> None:
         self._window = window
         self._started = time.monotonic()
-        self._times: deque[float] = deque()
+        self._events: deque[tuple[float, int]] = deque()
+        self._count = 0
         self._lock = threading.Lock()
 
-    def tick(self) -> None:
-        """Count one event now."""
+    def tick(self, count: int = 1) -> None:
+        """Count one event now, or several at once."""
         now = time.monotonic()
         with self._lock:
-            self._times.append(now)
+            self._events.append((now, count))
+            self._count += count
             self._forget(now)
+
+    def count(self) -> int:
+        """Events in the window."""
+        with self._lock:
+            self._forget(time.monotonic())
+            return self._count
 
     def rate(self) -> float:
         """Events a second, from the meter's own start while that is younger than the window."""
         now = time.monotonic()
         with self._lock:
             self._forget(now)
-            return len(self._times) / max(min(self._window, now - self._started), 1e-3)
+            return self._count / max(min(self._window, now - self._started), 1e-3)
 
     def _forget(self, now: float) -> None:
-        while self._times and self._times[0] < now - self._window:
-            self._times.popleft()
+        while self._events and self._events[0][0] < now - self._window:
+            self._count -= self._events.popleft()[1]
 
 
 class LatencyMeter:

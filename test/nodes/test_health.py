@@ -34,9 +34,11 @@ def test_the_rate_is_that_of_the_window():
     time.sleep(0.2)
     for _ in range(4):
         meter.tick()
-    assert meter.rate() == 20.0
+    assert (meter.count(), meter.rate()) == (4, 20.0)
+    meter.tick(6)
+    assert (meter.count(), meter.rate()) == (10, 50.0)
     time.sleep(0.25)
-    assert meter.rate() == 0
+    assert (meter.count(), meter.rate()) == (0, 0.0)
 
 
 def test_the_median_latency():
