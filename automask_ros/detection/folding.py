@@ -68,11 +68,12 @@ def _padded(same: Conv2dSame) -> nn.Module:
         bias=same.bias is not None,
     )
     plain.weight, plain.bias = same.weight, same.bias
-    sides = []
-    for kernel, stride in zip(reversed(same.kernel_size), reversed(same.stride), strict=True):
-        total = max(kernel - stride, 0)
-        sides += [total // 2, total - total // 2]
-    return nn.Sequential(nn.ZeroPad2d(tuple(sides)), plain)
+    down, across = (
+        max(kernel - stride, 0)
+        for kernel, stride in zip(same.kernel_size, same.stride, strict=True)
+    )
+    padding = (across // 2, across - across // 2, down // 2, down - down // 2)
+    return nn.Sequential(nn.ZeroPad2d(padding), plain)
 
 
 def _take_in(convolution: nn.Conv2d, norm: FrozenBatchNorm2d | FrozenBatchNormAct2d) -> None:

@@ -25,6 +25,9 @@ ANY_LABEL_OVERLAP = 0.7
 SIZE_DIVISOR = 32
 _WORTH_A_SECOND_LOOK = 0.02  # least chance of any label
 
+Found = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Windows, scores, class ids and masks of one image."""
+
 
 class DetectionGraph(nn.Module):
     """A Mask R-CNN as a function of one image.
@@ -49,24 +52,54 @@ class DetectionGraph(nn.Module):
         self.detections = model.roi_heads.detections_per_img
         self.mask_window = float(getattr(model.roi_heads, "mask_window", 1.0))
         self.second_look = bool(getattr(model.roi_heads, "second_look", False))
-        mean, std = torch.tensor(model.transform.image_mean), torch.tensor(model.transform.image_std)
+        mean, std = (
+            torch.tensor(model.transform.image_mean),
+            torch.tensor(model.transform.image_std),
+        )
         self.register_buffer("scale", (1.0 / (255.0 * std)).flip(0).view(1, 3, 1, 1))
         self.register_buffer("shift", (-mean / std).flip(0).view(1, 3, 1, 1))
 
-    def forward(self, image: Tensor, minimum: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor, minimum: Tensor) -> Found:
         features, proposals, size = self.look(image)
-        boxes, scores, class_ids = self._boxes(features, proposals, size, minimum)
-        windows = window(boxes, self.mask_window)
-        return windows, scores, class_ids, self._masks(features, windows, class_ids, size)
+        return self._find(features, proposals, size, minimum)
+
+    def many(self, images: Tensor, minimum: Tensor) -> list[Found]:
+        """The same for ``images (B, H, W, 3)``, which go through the backbone together."""
+        features, proposals, size = self._look(images)
+        return [
+            self._find(
+                {name: level[number : number + 1] for name, level in features.items()},
+                proposals[number],
+                size,
+                minimum,
+            )
+            for number in range(len(images))
+        ]
 
     def look(self, image: Tensor) -> tuple[dict[str, Tensor], Tensor, tuple[int, int]]:
         """Feature maps, proposals ``(P, 4)`` and (height, width) of `image` ``(H, W, 3)``."""
-        height, width = image.shape[0], image.shape[1]
-        pixels = image.permute(2, 0, 1)[None].to(self.scale.dtype) * self.scale + self.shift
+        features, proposals, size = self._look(image[None])
+        return features, proposals[0], size
+
+    def _look(self, images: Tensor) -> tuple[dict[str, Tensor], list[Tensor], tuple[int, int]]:
+        height, width = images.shape[1], images.shape[2]
+        pixels = images.permute(0, 3, 1, 2).to(self.scale.dtype) * self.scale + self.shift
         pixels = functional.pad(pixels, (0, -width % SIZE_DIVISOR, 0, -height % SIZE_DIVISOR))
         features = self.backbone(pixels)
-        proposals, _ = self.rpn(ImageList(pixels, [(height, width)]), features)
-        return features, proposals[0], (height, width)
+        sizes = [(height, width)] * int(images.shape[0])
+        proposals, _ = self.rpn(ImageList(pixels, sizes), features)
+        return features, proposals, (height, width)
+
+    def _find(
+        self,
+        features: dict[str, Tensor],
+        proposals: Tensor,
+        size: tuple[int, int],
+        minimum: Tensor,
+    ) -> Found:
+        boxes, scores, class_ids = self._boxes(features, proposals, size, minimum)
+        windows = window(boxes, self.mask_window)
+        return windows, scores, class_ids, self._masks(features, windows, class_ids, size)
 
     def represent(
         self, features: dict[str, Tensor], boxes: Tensor, size: tuple[int, int]

@@ -14,7 +14,13 @@ from torchvision.models.detection import MaskRCNN
 from automask_ros.detection.base_models import build, load_checkpoint
 from automask_ros.detection.doubles import lower_doubles
 from automask_ros.detection.pasting import fit_image, paste_mask
-from automask_ros.detection.runtimes import OnnxRuntime, Runtime, TorchRuntime, runtime_for
+from automask_ros.detection.runtimes import (
+    OnnxRuntime,
+    RawDetections,
+    Runtime,
+    TorchRuntime,
+    runtime_for,
+)
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 from automask_ros.types import BGRImage, Detections, PlacedMask
@@ -125,11 +131,38 @@ class Predictor:
 
     def detect(self, image: BGRImage, thresholds: Mapping[str, float]) -> Detections:
         """What of `image` reaches the least score given for its label; 0.5 where none is."""
+        fitted = self.fit(image)
+        minimum = self._minimum(thresholds)
+        return self._place(self.runtime(fitted, minimum), fitted, image, minimum)
+
+    def fit(self, image: BGRImage) -> BGRImage:
+        """`image` ``(H, W, 3)`` at the size at which the network looks."""
+        return fit_image(image, self.image_size)
+
+    def look(self, fitted: Sequence[BGRImage]) -> list[RawDetections]:
+        """What the network finds in images of its size, those of one size together where that is
+        faster."""
+        return self.runtime.many(fitted, self._minimum(self.thresholds))
+
+    def place(self, found: RawDetections, fitted: BGRImage, image: BGRImage) -> Detections:
+        """What was `found` in `image`, which is `fitted` at the network's size, in its pixels."""
+        return self._place(found, fitted, image, self._minimum(self.thresholds))
+
+    def _minimum(self, thresholds: Mapping[str, float]) -> NDArray[np.float32]:
+        """The least score of each class id; ids without a label reach none."""
         minimum = np.full(max(self.labels.values()) + 1, 2.0, np.float32)
         for label, class_id in self.labels.items():
             minimum[class_id] = thresholds.get(label, 0.5)
-        fitted = fit_image(image, self.image_size)
-        windows, scores, class_ids, masks = self.runtime(fitted, minimum)
+        return minimum
+
+    def _place(
+        self,
+        found: RawDetections,
+        fitted: BGRImage,
+        image: BGRImage,
+        minimum: NDArray[np.float32],
+    ) -> Detections:
+        windows, scores, class_ids, masks = found
         size = (int(image.shape[0]), int(image.shape[1]))
         scale = (size[1] / fitted.shape[1], size[0] / fitted.shape[0])
         windows = windows * np.array([scale[0], scale[1], scale[0], scale[1]], np.float32)

@@ -14,7 +14,7 @@ from torchvision.ops import box_iou, clip_boxes_to_image
 from automask_ros.detection.composites import Composite, boxes_of
 from automask_ros.detection.export import traced
 from automask_ros.detection.graph import DetectionGraph
-from automask_ros.detection.runtimes import CPU, session
+from automask_ros.detection.onnx_session import CPU, session
 from automask_ros.types import BGRImage
 
 _PROPOSALS = 80  # of a picture, the best ones

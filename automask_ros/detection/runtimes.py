@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.export import onnx_of
-from automask_ros.detection.graph import DetectionGraph
+from automask_ros.detection.graph import DetectionGraph, Found
+from automask_ros.detection.onnx_session import InvalidGraph, start_session
 from automask_ros.errors import AutomaskError
 from automask_ros.types import BGRImage
 
@@ -22,7 +23,6 @@ RawDetections = tuple[
 ]
 
 
-CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _WORTH_TRACING = 16  # pictures
 
 
@@ -33,6 +33,9 @@ class Runtime(Protocol):
 
     def __call__(self, image: BGRImage, minimum: NDArray[np.float32]) -> RawDetections:
         """Boxes ``(N, 4)``, scores ``(N,)``, class ids ``(N,)`` and masks ``(N, 28, 28)``."""
+
+    def many(self, images: Sequence[BGRImage], minimum: NDArray[np.float32]) -> list[RawDetections]:
+        """The same of each of several images."""
 
 
 class TorchRuntime:
@@ -45,39 +48,45 @@ class TorchRuntime:
 
     def __call__(self, image: BGRImage, minimum: NDArray[np.float32]) -> RawDetections:
         with torch.inference_mode():
-            # torch shares memory with arrays that may be written into alone; a camera's may not.
-            shared = image if image.flags.writeable else image.copy()
-            pixels = torch.from_numpy(shared).to(self._device)
-            outputs = self._graph(pixels, torch.from_numpy(minimum).to(self._device))
-            boxes, scores, class_ids, masks = (output.cpu().numpy() for output in outputs)
-        return boxes, scores, class_ids, masks
+            found = self._graph(self._moved(image), self._moved(minimum))
+            return _as_arrays(found)
+
+    def many(self, images: Sequence[BGRImage], minimum: NDArray[np.float32]) -> list[RawDetections]:
+        """On a GPU those of one size go through the backbone together."""
+        sizes = {image.shape for image in images}
+        if self._device.type == "cpu" or len(images) == 1 or len(sizes) > 1:
+            return [self(image, minimum) for image in images]
+        with torch.inference_mode():
+            found = self._graph.many(self._moved(np.stack(images)), self._moved(minimum))
+            return [_as_arrays(each) for each in found]
+
+    def _moved(self, values: NDArray[Any]) -> Tensor:
+        # torch shares memory with arrays that may be written into alone; a camera's may not.
+        shared = values if values.flags.writeable else values.copy()
+        return torch.from_numpy(shared).to(self._device)
+
+
+def _as_arrays(found: Found) -> RawDetections:
+    boxes, scores, class_ids, masks = (each.cpu().numpy() for each in found)
+    return boxes, scores, class_ids, masks
 
 
 class OnnxRuntime:
-    """ONNX Runtime with CUDA where `device` asks for it, else on the CPU.
+    """ONNX Runtime by the first provider that works on `device`: TensorRT, CUDA, the CPU.
 
     `graph` is a file, or what it holds. `threads` limits the CPU threads; all cores when None.
-    AutomaskError when the graph does not load, or CUDA is asked for and does not start.
+    AutomaskError when the graph does not load, or `device` is a GPU and neither of its providers
+    starts.
     """
 
     def __init__(self, graph: Path | bytes, device: str, threads: int | None = None) -> None:
-        wanted: list[Any] = [CPU]
-        if device.startswith("cuda"):
-            _require_cuda(onnxruntime.get_available_providers())
-            index = torch.device(device).index or 0
-            wanted.insert(0, (_CUDA, {"device_id": index}))
         try:
-            given = graph if isinstance(graph, bytes) else str(graph)
-            self._session = session(given, wanted, threads)
-        except Exception as error:  # its errors have no common base below Exception
+            self._session, used = start_session(graph, device, threads)
+        except InvalidGraph as error:
             name = "the graph" if isinstance(graph, bytes) else graph
             raise AutomaskError(
                 f"{name} does not load in ONNX Runtime; train again or use runtime torch"
             ) from error
-        if device.startswith("cuda"):
-            # A provider that does not start is left out without a word.
-            _require_cuda(self._session.get_providers())
-        used = self._session.get_providers()[0].removesuffix("ExecutionProvider")
         self.name = f"ONNX Runtime on {used}"
 
     def __call__(self, image: BGRImage, minimum: NDArray[np.float32]) -> RawDetections:
@@ -85,6 +94,10 @@ class OnnxRuntime:
             None, {"image": image, "minimum": minimum}
         )
         return boxes, scores, class_ids, masks
+
+    def many(self, images: Sequence[BGRImage], minimum: NDArray[np.float32]) -> list[RawDetections]:
+        """One after the other: on a CPU a batch takes as long."""
+        return [self(image, minimum) for image in images]
 
 
 def runtime_for(model: MaskRCNN, device: str, image: BGRImage, pictures: int) -> Runtime:
@@ -96,25 +109,3 @@ def runtime_for(model: MaskRCNN, device: str, image: BGRImage, pictures: int) ->
     if device != "cpu" or pictures < _WORTH_TRACING:
         return TorchRuntime(model, device)
     return OnnxRuntime(onnx_of(model, image), device, torch.get_num_threads())
-
-
-def session(
-    graph: str | bytes, providers: Sequence[Any], threads: int | None
-) -> onnxruntime.InferenceSession:
-    """ONNX Runtime on a graph, a path or its bytes; it keeps its warnings to itself.
-
-    `threads` limits the CPU threads of one call; all cores when None.
-    """
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(graph, options, providers=list(providers))
-
-
-def _require_cuda(providers: Collection[str]) -> None:
-    if _CUDA not in providers:
-        raise AutomaskError(
-            "ONNX Runtime has no CUDA that starts here; install onnxruntime-gpu and the CUDA "
-            "libraries that it asks for, or use runtime torch"
-        )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rclpy.node import Node
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, Image
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.image_message import camera_fields, camera_info_topic
@@ -142,8 +142,8 @@ class CaptureNode(Node):
 
     def _take(self, frame: bytes) -> None:
         session = self._session
-        message = self._images.message(frame)
         try:
+            message = self._images.message(frame)
             image = image_messages.to_array(message)
         except AutomaskError as error:
             self._bad_frames += 1
@@ -153,7 +153,7 @@ class CaptureNode(Node):
             image,
             image_messages.seconds_of(message.header.stamp) or time.time(),
             self._images.topic,
-            self._camera(message),
+            self._camera(message.header.frame_id),
         )
         self._bad_frame = ""
         if view is None:
@@ -164,8 +164,8 @@ class CaptureNode(Node):
             self._started = False
             self.get_logger().info(f"{session.summary()}: complete")
 
-    def _camera(self, message: Image | CompressedImage) -> dict[str, Any]:
-        camera: dict[str, Any] = {"frame_id": message.header.frame_id}
+    def _camera(self, frame_id: str) -> dict[str, Any]:
+        camera: dict[str, Any] = {"frame_id": frame_id}
         info = self._camera_info
         if info is not None:
             camera.update(camera_fields(info))

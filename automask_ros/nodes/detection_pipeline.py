@@ -1,82 +1,86 @@
-"""From the newest frame to the detector's topics."""
+"""From the newest frames of the cameras to the detector's topics."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from rclpy.lifecycle import LifecycleNode
-from sensor_msgs.msg import Image
-from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
+from std_msgs.msg import Header
+from vision_msgs.msg import LabelInfo, VisionInfo
 
-from automask_ros.drawing import draw_detections
 from automask_ros.errors import AutomaskError
-from automask_ros.nodes.detection_messages import to_detection_array, to_label_info, to_vision_info
-from automask_ros.nodes.image_messages import to_array, to_message
-from automask_ros.nodes.image_subscription import ImageSubscription, image_topic
-from automask_ros.nodes.meters import LatencyMeter, RateMeter
-from automask_ros.nodes.model_loader import LiveModel
-from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
-from automask_ros.nodes.qos import (
-    PUBLISHER,
-    SUBSCRIPTION,
-    camera_qos,
-    latched,
-    output_qos,
-    overridable,
-)
-from automask_ros.nodes.watched_publisher import WatchedPublisher
+from automask_ros.nodes.camera_stream import CameraStream, ReceivedFrame, StreamTopics
+from automask_ros.nodes.detection_messages import to_label_info, to_vision_info
+from automask_ros.nodes.image_messages import seconds_of, to_array
+from automask_ros.nodes.meters import RateMeter
+from automask_ros.nodes.newest_frames import NewestFrames
+from automask_ros.nodes.qos import latched
+from automask_ros.nodes.spin import start_worker
+from automask_ros.nodes.stage_meters import FrameTimes, StageMeters
+from automask_ros.types import BGRImage
 
-DETECTIONS, INSTANCES, OVERLAY = "~/detections", "~/instances", "~/overlay"
+if TYPE_CHECKING:
+    from automask_ros.nodes.model_loader import LiveModel
+
+_LONGEST_AGE = 3600.0
+"""Seconds from a stamp to its arrival above which the camera's clock is another one."""
 
 
-def declare_qos(node: LifecycleNode, transport: str) -> None:
-    """Declare the QoS overrides with the node, so that a wrong one ends its start.
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """A picture that is worked on: as it came, and at the network's size."""
 
-    Raises AutomaskError when one is refused.
-    """
-    overridable(node, SUBSCRIPTION, image_topic(node, transport), camera_qos())
-    for topic in (DETECTIONS, INSTANCES, OVERLAY):
-        overridable(node, PUBLISHER, node.resolve_topic_name(topic), output_qos())
+    stream: CameraStream
+    header: Header
+    image: BGRImage
+    fitted: BGRImage
+    times: FrameTimes
 
 
 class DetectionPipeline:
-    """What the detector holds between configure and clean-up: topics, a slot, and a worker.
+    """What the detector holds between configure and clean-up: cameras, a slot, and a worker.
 
-    Frames are worked on while `active` and while there is a model. `use` swaps the model between
-    two frames: all that is published after the model's `vision_info` is that model's.
+    Frames are worked on while `active` and while there is a model; those of several cameras that
+    wait go through the network together. `use` swaps the model between two of these: all that is
+    published after the model's `vision_info` is that model's.
     """
 
-    def __init__(self, node: LifecycleNode, transport: str) -> None:
+    def __init__(
+        self, node: LifecycleNode, cameras: Sequence[StreamTopics], transport: str
+    ) -> None:
         self._node = node
-        self._detections = WatchedPublisher(node, Detection2DArray, DETECTIONS)
-        self._instances = WatchedPublisher(node, Image, INSTANCES)
-        self._overlay = WatchedPublisher(node, Image, OVERLAY)
-        self.outputs = (self._detections, self._instances, self._overlay)
         self._label_info = node.create_lifecycle_publisher(LabelInfo, "~/label_info", latched())
         self._vision_info = node.create_lifecycle_publisher(VisionInfo, "~/vision_info", latched())
         self.active = False
         self.model: LiveModel | None = None
-        self._between_frames = threading.Lock()
+        self._next_model: LiveModel | None = None
+        self._at_work = threading.Lock()
         self.processed = 0
         self.bad_frames = 0
         self.bad_frame = ""
-        self.latency = LatencyMeter()
+        self.stages = StageMeters()
         self.rate = RateMeter()
-        self._slot: NewestFrame[tuple[float, bytes]] = NewestFrame()
-        self._worker = FrameWorker(node, self._slot, self._work, "detector")
-        self.images = ImageSubscription(node, transport, self._on_frame)
+        self._slot: NewestFrames[ReceivedFrame] = NewestFrames()
+        self._worker = start_worker(node, self._run, "detector")
+        self.cameras = [
+            CameraStream(node, topics, transport, partial(self._on_frame, number))
+            for number, topics in enumerate(cameras)
+        ]
 
     @property
     def dropped(self) -> int:
-        """Frames that a newer one replaced before they were worked on."""
+        """Frames that a newer one of their camera replaced before they were worked on."""
         return self._slot.dropped
 
     def use(self, model: LiveModel) -> None:
-        """Make `model` the live one from the next frame on."""
-        with self._between_frames:
-            self.model = model
-            self.announce()
+        """Make `model` the live one: at once, or after the frames in work."""
+        self._next_model = model
+        self._slot.wake()
 
     def announce(self) -> None:
         """Say on the latched topics which model is live; nothing goes out while inactive."""
@@ -92,47 +96,90 @@ class DetectionPipeline:
         )
 
     def pause(self) -> None:
-        """Work on no frame from here on; the one in work is finished first."""
+        """Work on no frame from here on; those in work are finished first."""
         self.active = False
         self._slot.clear()
-        with self._between_frames:
+        with self._at_work:
             pass
 
-    def close(self) -> None:
+    def close(self, patience: float = 2.0) -> None:
         """Leave all topics and end the worker."""
         self.active = False
-        self.images.destroy()
-        self._worker.close()
-        for output in self.outputs:
-            output.destroy()
+        self._slot.close()
+        self._worker.join(patience)
+        for camera in self.cameras:
+            camera.destroy()
         for latch in (self._label_info, self._vision_info):
             self._node.destroy_lifecycle_publisher(latch)
 
-    def _on_frame(self, frame: bytes) -> None:
-        if self.active and self.model is not None:
-            self._slot.put((time.monotonic(), frame))
+    def figures(self) -> dict[str, Any]:
+        """For the diagnostics: frames and how long they take."""
+        images = [camera.images for camera in self.cameras]
+        return {
+            "received": sum(each.received for each in images),
+            "received_hz": sum(each.rate.rate() for each in images),
+            "processed": self.processed,
+            "processed_hz": self.rate.rate(),
+            "dropped": self.dropped,
+            "bad_frames": self.bad_frames,
+            **self.stages.figures(),
+            **images[0].figures(),
+        }
 
-    def _work(self, item: tuple[float, bytes]) -> None:
-        received_at, frame = item
-        message = self.images.message(frame)
+    def problems(self) -> list[str | None]:
+        """What is wrong with frames and topics, with remedies."""
+        return [
+            self.bad_frame,
+            *(problem for camera in self.cameras for problem in camera.problems()),
+        ]
+
+    def _on_frame(self, camera: int, frame: ReceivedFrame) -> None:
+        if self.active and self.model is not None:
+            self._slot.put(camera, frame)
+
+    def _run(self) -> None:
+        while (taken := self._slot.take()) is not None:
+            with self._at_work:
+                if self._next_model is not None:
+                    self.model, self._next_model = self._next_model, None
+                    self.announce()
+                if taken and self.active and self.model is not None:
+                    self._work(self.model, taken)
+
+    def _work(self, model: LiveModel, taken: dict[int, ReceivedFrame]) -> None:
+        frames = [self._opened(model, self.cameras[number], taken[number]) for number in taken]
+        whole = [frame for frame in frames if frame is not None]
+        if not whole:
+            return
+        started = time.monotonic()
+        found = model.predictor.look([frame.fitted for frame in whole])
+        inference = time.monotonic() - started
+        for frame, each in zip(whole, found, strict=True):
+            frame.times.seconds["infer"] = inference
+            with frame.times.stage("paste"):
+                detections = model.predictor.place(each, frame.fitted, frame.image)
+            with frame.times.stage("publish"):
+                frame.stream.publish(frame.image, detections, frame.header)
+            self.stages.add(frame.times)
+        self.processed += len(whole)
+        self.rate.tick(len(whole))
+
+    def _opened(
+        self, model: LiveModel, stream: CameraStream, received: ReceivedFrame
+    ) -> _Frame | None:
+        """A frame as pictures; None for one that is no picture."""
+        times = FrameTimes()
+        times.seconds["wait"] = time.monotonic() - received.came_at
         try:
-            image = to_array(message)
+            with times.stage("convert"):
+                message = stream.images.message(received.serialized)
+                image = to_array(message)
+                fitted = model.predictor.fit(image)
         except AutomaskError as error:
             self.bad_frames += 1
             self.bad_frame = str(error)
-            return
+            return None
         self.bad_frame = ""
-        with self._between_frames:
-            if self.model is None or not self.active:
-                return
-            detections = self.model.predictor(image)
-            # A still life of what was seen at the source's time: the header stays as it came.
-            self._detections.publish(to_detection_array(detections, message.header))
-            if self._instances.get_subscription_count():
-                self._instances.publish(to_message(detections.instances(), message.header))
-            if self._overlay.get_subscription_count():
-                overlay = draw_detections(image, detections)
-                self._overlay.publish(to_message(overlay, message.header))
-        self.processed += 1
-        self.rate.tick()
-        self.latency.add(time.monotonic() - received_at)
+        age = received.clock_at - seconds_of(message.header.stamp)
+        times.seconds["receive"] = age if 0.0 <= age <= _LONGEST_AGE else 0.0
+        return _Frame(stream, message.header, image, fitted, times)

@@ -13,7 +13,8 @@ from rclpy.subscription import Subscription
 from vision_msgs.msg import VisionInfo
 
 from automask_ros.errors import AutomaskError
-from automask_ros.nodes.detection_pipeline import DetectionPipeline, declare_qos
+from automask_ros.nodes.camera_stream import StreamTopics, declare_qos
+from automask_ros.nodes.detection_pipeline import DetectionPipeline
 from automask_ros.nodes.diagnostics import OK, WARN, Diagnostics, Health
 from automask_ros.nodes.image_subscription import IMAGE_TRANSPORT
 from automask_ros.nodes.library_parameter import LIBRARY, open_library
@@ -25,9 +26,25 @@ from automask_ros.nodes.threads import THREADS, limit_threads
 
 FIRST_MODEL_PERIOD = 2.0
 """Seconds between two looks into the library while there is no model at all."""
+READY_PERIOD = 0.05
+"""Seconds between two looks whether the model is loaded and warm, so that the node may activate."""
+LONGEST_LOADING = 120.0
+"""Seconds for which activation waits for the model at most."""
+
+
+def _check_topics(topics: Sequence[str]) -> None:
+    if not topics or not all(topics) or len(set(topics)) < len(topics):
+        raise AutomaskError("must be a list of one topic or more, each once")
+
 
 TABLE = (
     LIBRARY,
+    ParameterSpec(
+        "image_topics",
+        ("image",),
+        "Cameras: what each of several shows is published below the name of its topic",
+        check=_check_topics,
+    ),
     IMAGE_TRANSPORT,
     ParameterSpec("device", "auto", "Where the network runs: auto, cpu, cuda, cuda:0, ..."),
     ParameterSpec(
@@ -59,7 +76,9 @@ class DetectorNode(LifecycleNode):
         super().__init__("detector")
         self.failure: BaseException | None = None
         self._settings = Parameters(self, TABLE)
-        declare_qos(self, self._settings["image_transport"])
+        self._cameras = StreamTopics.of(self._settings["image_topics"])
+        for camera in self._cameras:
+            declare_qos(self, camera, self._settings["image_transport"])
         limit_threads(self._settings["threads"])
         self._pipeline: DetectionPipeline | None = None
         self._loader: ModelLoader | None = None
@@ -82,7 +101,7 @@ class DetectorNode(LifecycleNode):
             self.get_logger().error(self._problem)
             return TransitionCallbackReturn.FAILURE
         self._problem = None
-        self._pipeline = DetectionPipeline(self, self._settings["image_transport"])
+        self._pipeline = DetectionPipeline(self, self._cameras, self._settings["image_transport"])
         self._loader = ModelLoader(
             self,
             library,
@@ -97,7 +116,9 @@ class DetectorNode(LifecycleNode):
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Work on frames from here on."""
+        """Work on frames from here on, with a model that is warm if the library holds one."""
+        if self._loader is not None and not self._loader.wait(LONGEST_LOADING):
+            self.get_logger().warning("active before its model is loaded: that takes too long")
         result = super().on_activate(state)
         if self._pipeline is not None:
             self._pipeline.active = True
@@ -133,9 +154,18 @@ class DetectorNode(LifecycleNode):
         self._loader = self._pipeline = self._models = None
 
     def _start(self) -> None:
-        for trigger in (self.trigger_configure, self.trigger_activate):
-            if trigger() != TransitionCallbackReturn.SUCCESS:
-                raise AutomaskError(self._problem or "the detector did not start: see its log")
+        """Configure, and activate once the model is warm: until then services answer."""
+        if self.trigger_configure() != TransitionCallbackReturn.SUCCESS:
+            raise AutomaskError(self._problem or "the detector did not start: see its log")
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._ready = self.create_timer(READY_PERIOD, self._activate_when_ready, clock=steady)
+        self._activate_when_ready()
+
+    def _activate_when_ready(self) -> None:
+        if self._loader is None or self._loader.wait(0.0):
+            self._ready.cancel()
+            if self._loader is not None and self._pipeline and not self._pipeline.active:
+                self.trigger_activate()
 
     def _refuse_impossible_transitions(self) -> None:
         """Answer a transition that the state does not allow with no success.
@@ -178,29 +208,20 @@ class DetectorNode(LifecycleNode):
         model = pipeline.model
         health = Health(
             values={
-                "received": pipeline.images.received,
-                "received_hz": pipeline.images.rate.rate(),
-                **pipeline.images.figures(),
-                "processed": pipeline.processed,
-                "processed_hz": pipeline.rate.rate(),
-                "dropped": pipeline.dropped,
-                "bad_frames": pipeline.bad_frames,
-                "latency_p50_ms": pipeline.latency.median_ms(),
+                **pipeline.figures(),
                 "model": model.version if model else None,
                 "runtime": model.predictor.runtime.name if model else None,
             }
         )
         health.note(WARN, loader.problem)
         health.note(WARN, self._problem)
-        health.note(WARN, pipeline.bad_frame)
         if model is None:
             root = self._settings["library"]
             health.note(
                 WARN, f"no model in {root} yet: waiting for a first one (teach an object, ~/train)"
             )
-        health.note(WARN, pipeline.images.problem())
-        for output in pipeline.outputs:
-            health.note(WARN, output.problem())
+        for problem in pipeline.problems():
+            health.note(WARN, problem)
         health.note(OK, "detecting" if pipeline.active else "inactive: waiting to be activated")
         return health
 

@@ -9,13 +9,18 @@ from typing import Any
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSReliabilityPolicy, qos_check_compatible
-from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from automask_ros.nodes.frame_losses import LossMeter
 from automask_ros.nodes.meters import RateMeter
 from automask_ros.nodes.parameters import ParameterSpec
 from automask_ros.nodes.qos import SUBSCRIPTION, camera_qos, overridable, override_name, words
+from automask_ros.nodes.serialized_images import (
+    SerializedCompressedImage,
+    SerializedImage,
+    read_compressed_image,
+    read_image,
+)
 from automask_ros.nodes.transport_remedy import transport_remedy
 
 IMAGE_TRANSPORT = ParameterSpec(
@@ -28,22 +33,26 @@ PATIENCE = 3.0
 """Seconds without a frame after which a topic counts as silent."""
 
 _TYPES = {"raw": Image, "compressed": CompressedImage}
+_READERS: dict[str, Callable[[bytes], SerializedImage | SerializedCompressedImage]] = {
+    "raw": read_image,
+    "compressed": read_compressed_image,
+}
 _TYPE_NAMES = {
     "raw": "sensor_msgs/msg/Image",
     "compressed": "sensor_msgs/msg/CompressedImage",
 }
 
 
-def image_topic(node: Node, transport: str) -> str:
-    """The whole name of the topic `image` in this transport, as it is remapped."""
-    base = node.resolve_topic_name("image")
+def image_topic(node: Node, transport: str, name: str = "image") -> str:
+    """The whole name of the topic `name` in this transport, as it is remapped."""
+    base = node.resolve_topic_name(name)
     return str(base) if transport == "raw" else f"{base}/compressed"
 
 
 class ImageSubscription:
-    """Subscribes to the topic `image`, gives each frame on as it came, and watches the flow.
+    """Subscribes to a topic of pictures, gives each frame on as it came, and watches the flow.
 
-    A remapping of `image` holds for both transports: the compressed topic is the remapped name
+    A remapping of the topic holds for both transports: the compressed topic is the remapped name
     with `/compressed` behind it.
     """
 
@@ -52,11 +61,13 @@ class ImageSubscription:
         node: Node,
         transport: str,
         on_frame: Callable[[bytes], None],
+        name: str = "image",
     ) -> None:
         self._node = node
         self._transport = transport
         self._on_frame = on_frame
-        self.topic = image_topic(node, transport)
+        self._name = name
+        self.topic = image_topic(node, transport, name)
         self.received = 0
         self.rate = RateMeter()
         self._last = time.monotonic()
@@ -82,9 +93,12 @@ class ImageSubscription:
         self.losses.on_frame(info["publication_sequence_number"])
         self._on_frame(serialized)
 
-    def message(self, serialized: bytes) -> Image | CompressedImage:
-        """The message in what `on_frame` was given; for the thread that works on it."""
-        return deserialize_message(serialized, _TYPES[self._transport])
+    def message(self, serialized: bytes) -> SerializedImage | SerializedCompressedImage:
+        """The fields of what `on_frame` was given; for the thread that works on it.
+
+        AutomaskError when it is damaged.
+        """
+        return _READERS[self._transport](serialized)
 
     def destroy(self) -> None:
         """Leave the topic."""
@@ -146,7 +160,7 @@ class ImageSubscription:
 
     def _nobody(self) -> str:
         for transport in _TYPES:
-            other = image_topic(self._node, transport)
+            other = image_topic(self._node, transport, self._name)
             if transport != self._transport and self._node.count_publishers(other):
                 return (
                     f"nobody publishes {self.topic}, but {other} is there: "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 import time
 from collections import deque
+
+import numpy as np
 
 
 class RateMeter:
@@ -45,7 +46,7 @@ class RateMeter:
 
 
 class LatencyMeter:
-    """The median of the last `count` durations."""
+    """The last `count` durations."""
 
     def __init__(self, count: int = 100) -> None:
         self._seconds: deque[float] = deque(maxlen=count)
@@ -58,5 +59,10 @@ class LatencyMeter:
 
     def median_ms(self) -> float | None:
         """The median in milliseconds; None before the first duration."""
+        return self.percentile_ms(50)
+
+    def percentile_ms(self, share: float) -> float | None:
+        """What `share` per cent of them do not exceed, in milliseconds; None before the first."""
         with self._lock:
-            return 1000.0 * statistics.median(self._seconds) if self._seconds else None
+            seconds = list(self._seconds)
+        return 1000.0 * float(np.percentile(seconds, share)) if seconds else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,9 @@ from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
 
 if TYPE_CHECKING:
     from automask_ros.detection.prediction import Predictor
+
+
+_WARM_UP = 2  # frames
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,12 @@ class ModelLoader:
         self._threads = threads
         self._on_loaded = on_loaded
         self._ordered: _Order | None = None
+        self._newest: _Order | None = None
+        self._idle = threading.Event()
+        self._idle.set()
         self.problem: str | None = None
         self._orders: NewestFrame[_Order] = NewestFrame()
-        self._worker = FrameWorker(node, self._orders, self._load, "model_loader")
+        self._worker = FrameWorker(node, self._orders, self._work, "model_loader")
 
     def order_current(self) -> bool:
         """Order the promoted version of the library; whether there is one."""
@@ -88,14 +95,24 @@ class ModelLoader:
             )
         self._order(_Order(known[folder], database_version))
 
+    def wait(self, patience: float) -> bool:
+        """Wait until nothing is being loaded, at most `patience` seconds; whether it is so."""
+        return self._idle.wait(patience)
+
     def close(self) -> None:
         """Load nothing more."""
         self._worker.close()
 
     def _order(self, order: _Order) -> None:
         if order != self._ordered:
-            self._ordered = order
+            self._ordered = self._newest = order
+            self._idle.clear()
             self._orders.put(order)
+
+    def _work(self, order: _Order) -> None:
+        self._load(order)
+        if order is self._newest:
+            self._idle.set()
 
     def _load(self, order: _Order) -> None:
         # Imported here: it takes seconds, in which the node already answers.
@@ -112,7 +129,9 @@ class ModelLoader:
         if self._score_threshold >= 0.0:
             thresholds = dict.fromkeys(predictor.labels, self._score_threshold)
             predictor = replace(predictor, thresholds=thresholds)
-        predictor(np.zeros((480, 640, 3), np.uint8))
+        # The first frames of a network take longer: memory is laid out, kernels are chosen.
+        for _ in range(_WARM_UP):
+            predictor(np.zeros((480, 640, 3), np.uint8))
         self.problem = None
         self._on_loaded(
             LiveModel(

@@ -29,7 +29,7 @@ class ParameterSpec:
     """
 
     name: str
-    default: bool | int | float | str
+    default: bool | int | float | str | tuple[str, ...]
     description: str
     minimum: float | None = None
     maximum: float | None = None
@@ -96,11 +96,13 @@ class Parameters:
 
     def _declare(self, spec: ParameterSpec) -> None:
         try:
-            self._node.declare_parameter(spec.name, spec.default, spec.descriptor())
+            default = list(spec.default) if isinstance(spec.default, tuple) else spec.default
+            self._node.declare_parameter(spec.name, default, spec.descriptor())
         except InvalidParameterTypeException as error:
-            kind = type(spec.default).__name__
+            kind = type(spec.default).__name__.replace("tuple", "list")
+            example = list(spec.default) if isinstance(spec.default, tuple) else spec.default
             raise AutomaskError(
-                f"parameter {spec.name} must be of type {kind}, as in {spec.name}:={spec.default!r}"
+                f"parameter {spec.name} must be of type {kind}, as in {spec.name}:={example!r}"
             ) from error
         except InvalidParameterValueException as error:
             # "... Reason: WHY: NAME"; WHY begins with the name, in rclpy's own words after another.

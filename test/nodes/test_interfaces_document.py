@@ -25,6 +25,8 @@ NODES = {
 def row(spec):
     """How the document writes a parameter down."""
     default = str(spec.default).lower() if isinstance(spec.default, bool) else str(spec.default)
+    if isinstance(spec.default, tuple):
+        default = f"[{', '.join(spec.default)}]"
     if spec.choices:
         allowed = ", ".join(spec.choices)
     elif spec.minimum is not None and spec.maximum is not None:

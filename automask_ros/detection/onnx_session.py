@@ -1,0 +1,89 @@
+"""ONNX Runtime sessions: by the fastest provider that works, and why not by the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from automask_ros.errors import AutomaskError
+
+TENSORRT, CUDA, CPU = (f"{name}ExecutionProvider" for name in ("Tensorrt", "CUDA", "CPU"))
+_REMEDIES = {
+    TENSORRT: "install TensorRT beside onnxruntime-gpu",
+    CUDA: "install onnxruntime-gpu and the CUDA libraries that it asks for",
+}
+# TensorRT builds an engine for minutes; the next start takes it from here.
+_ENGINES = Path("~/.cache/automask_ros/tensorrt")
+
+_log = logging.getLogger(__name__)
+
+
+class InvalidGraph(Exception):
+    """ONNX Runtime does not take a graph, on whichever provider."""
+
+
+def start_session(
+    graph: Path | bytes, device: str, threads: int | None
+) -> tuple[onnxruntime.InferenceSession, str]:
+    """A session on the first provider that starts on `device` ('cpu', 'cuda', 'cuda:1', ...), and
+    the provider's name; a warning says why those before it do not run.
+
+    InvalidGraph when the graph is none; AutomaskError when a GPU is asked for and none starts.
+    """
+    given = graph if isinstance(graph, bytes) else str(graph)
+    if not device.startswith("cuda"):
+        return session(given, [CPU], threads), "CPU"
+    faults: list[str] = []
+    for provider in (TENSORRT, CUDA):
+        fault = f"{provider} is not in this ONNX Runtime"
+        if provider in onnxruntime.get_available_providers():
+            started = session(given, _providers(provider, device), threads)
+            # A provider that does not start is left out without a word.
+            if started.get_providers()[0] == provider:
+                if faults:
+                    _log.warning("%s runs the network: %s", _short(provider), "; ".join(faults))
+                return started, _short(provider)
+            fault = f"{provider} does not start"
+        faults.append(f"{fault} ({_REMEDIES[provider]})")
+    raise AutomaskError(
+        f"ONNX Runtime finds no GPU that works: {'; '.join(faults)}; or use runtime torch"
+    )
+
+
+def session(
+    graph: str | bytes, providers: Sequence[Any], threads: int | None
+) -> onnxruntime.InferenceSession:
+    """ONNX Runtime on a graph, a path or its bytes; it keeps its warnings to itself.
+
+    `threads` limits the CPU threads of one call; all cores when None. InvalidGraph when the graph
+    is none.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=list(providers))
+    except Exception as error:  # its errors have no common base below Exception
+        raise InvalidGraph(str(error)) from error
+
+
+def _providers(provider: str, device: str) -> list[Any]:
+    """`provider`, and below it those that take what it cannot."""
+    number = int(device.partition(":")[2] or 0)
+    settings: dict[str, Any] = {"device_id": number}
+    below: list[Any] = [CPU]
+    if provider == TENSORRT:
+        below.insert(0, (CUDA, dict(settings)))
+        folder = _ENGINES.expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+        settings |= {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(folder)}
+    return [(provider, settings), *below]
+
+
+def _short(provider: str) -> str:
+    return provider.removesuffix("ExecutionProvider")

@@ -1,0 +1,55 @@
+"""How long each stage of a frame's way through the detector takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from automask_ros.nodes.meters import LatencyMeter
+
+STAGES = ("receive", "wait", "convert", "infer", "paste", "publish")
+"""From the camera's stamp to the callback; in the slot; to a BGR image at the network's size; in
+the network; to masks of the image's size; to messages, sent."""
+OVERHEAD = ("receive", "convert", "paste", "publish")
+"""All but the network, and the waiting for it."""
+_FRAMES = 1000
+_FIGURES = (("p50", 50), ("p95", 95), ("p99", 99))
+
+
+class FrameTimes:
+    """Seconds of the stages of one frame."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(STAGES, 0.0)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds what the block takes to a stage."""
+        started = time.monotonic()
+        yield
+        self.seconds[name] += time.monotonic() - started
+
+
+class StageMeters:
+    """The stages of the last frames."""
+
+    def __init__(self) -> None:
+        self._meters = {name: LatencyMeter(_FRAMES) for name in (*STAGES, "overhead", "latency")}
+
+    def add(self, times: FrameTimes) -> None:
+        """Count a frame."""
+        for name, seconds in times.seconds.items():
+            self._meters[name].add(seconds)
+        self._meters["overhead"].add(sum(times.seconds[name] for name in OVERHEAD))
+        self._meters["latency"].add(sum(times.seconds.values()))
+
+    def figures(self) -> dict[str, Any]:
+        """For the diagnostics: milliseconds of each stage, of all but the network (``overhead``)
+        and from the camera's stamp to the last message (``latency``)."""
+        return {
+            f"{name}_{word}_ms": meter.percentile_ms(share)
+            for name, meter in self._meters.items()
+            for word, share in _FIGURES
+        }
