@@ -15,7 +15,14 @@ ONNXRUNTIME = os.environ.get("AUTOMASK_ONNXRUNTIME", "onnxruntime")
 
 TENSORBOARD = "tensorboard>=2.13"
 
-NODES = ("capture_node", "mask_generation_node", "trainer_node", "detector_node", "replay_node")
+NODES = (
+    "capture_node",
+    "mask_generation_node",
+    "trainer_node",
+    "detector_node",
+    "replay_node",
+    "composed_nodes",
+)
 
 
 def version() -> str:

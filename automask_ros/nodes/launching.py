@@ -108,6 +108,12 @@ ARGUMENTS = {
             "namespace", default_value="", description="Namespace of all nodes, one per robot"
         ),
         DeclareLaunchArgument(
+            "composed",
+            default_value="false",
+            choices=["true", "false"],
+            description="All nodes in one process: less memory, but they share one interpreter",
+        ),
+        DeclareLaunchArgument(
             "use_sim_time",
             default_value="false",
             choices=["true", "false"],
@@ -170,6 +176,8 @@ def automask_node(
 
 def teaching_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """All four nodes, on the camera that the argument `image` names."""
+    if argument(context, "composed") == "true":
+        return [_composed_nodes(context)]
     common = ["library"]
     camera = [("image", argument(context, "image"))]
     return [
@@ -197,6 +205,16 @@ def detecting_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             [("image", argument(context, "image")), ("model", "trainer/model")],
         )
     ]
+
+
+def _composed_nodes(context: LaunchContext) -> Node:
+    """All four in one process: each takes the parameters that it declares."""
+    return automask_node(
+        context,
+        "composed_nodes",
+        [name for name in _TYPES if name in ARGUMENTS and name != "use_sim_time"],
+        [("image", argument(context, "image")), ("model", "trainer/model")],
+    )
 
 
 def argument(context: LaunchContext, name: str) -> str:

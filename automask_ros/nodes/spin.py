@@ -1,4 +1,4 @@
-"""How each of our nodes starts and ends: one executor, a clean shutdown, one line on an error."""
+"""How our nodes start and end: one executor, a clean shutdown, one line on an error."""
 
 from __future__ import annotations
 
@@ -35,12 +35,19 @@ class WorkingNode(Protocol):
 
 
 def run_node(create: Callable[[], Node], arguments: Sequence[str] | None = None) -> int:
-    """Create a node and spin it until Ctrl-C, SIGTERM or a failure; the process's exit code.
+    """Create a node and spin it until Ctrl-C, SIGTERM or a failure; the process's exit code."""
+    return run_nodes([create], arguments)
 
-    0 after a shutdown that was asked for; 2 after an error that the user can mend, with one line
-    on stderr that names the remedy. Anything else is raised.
+
+def run_nodes(
+    creators: Sequence[Callable[[], Node]], arguments: Sequence[str] | None = None
+) -> int:
+    """Create nodes and spin them in one executor until one of them fails or all are to end.
+
+    The exit code: 0 after a shutdown that was asked for; 2 after an error that the user can mend,
+    with one line on stderr that names the remedy. Anything else is raised.
     """
-    node: Node | None = None
+    nodes: list[Node] = []
     try:
         # Before the first participant: started by hand, a node too delivers images of any size.
         os.environ.update(ros_environment())
@@ -48,8 +55,8 @@ def run_node(create: Callable[[], Node], arguments: Sequence[str] | None = None)
         rclpy.init(args=list(arguments) if arguments is not None else None)
         # Before the node, whose threads may end everything at once: half made it cannot be undone.
         executor = SingleThreadedExecutor()
-        node = create()
-        _spin(node, executor)
+        nodes.extend(create() for create in creators)
+        _spin(nodes, executor)
     except AutomaskError as error:
         sys.stderr.write(f"automask: {error}\n")
         return EXIT_USER_ERROR
@@ -57,10 +64,10 @@ def run_node(create: Callable[[], Node], arguments: Sequence[str] | None = None)
         pass  # asked to end before the node stood
     except RuntimeError:
         # The same, in the midst of what needs the context that a signal has just shut down.
-        if node is not None or rclpy.ok():
+        if len(nodes) == len(creators) or rclpy.ok():
             raise
     finally:
-        if node is not None:
+        for node in reversed(nodes):
             cast(WorkingNode, node).close()
             node.destroy_node()
         try_shutdown()
@@ -84,17 +91,22 @@ def start_worker(node: Node, work: Callable[[], None], name: str) -> threading.T
     return thread
 
 
-def _spin(node: Node, executor: SingleThreadedExecutor) -> None:
-    working = cast(WorkingNode, node)
+def _spin(nodes: Sequence[Node], executor: SingleThreadedExecutor) -> None:
     try:
-        executor.add_node(node)
-        while node.context.ok() and working.failure is None:
+        for node in nodes:
+            executor.add_node(node)
+        while rclpy.ok() and _failure(nodes) is None:
             executor.spin_once(LONGEST_WAIT)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except RuntimeError:
         # What rclpy raises where the context is shut down while it prepares to wait.
-        if node.context.ok():
+        if rclpy.ok():
             raise
-    if working.failure is not None:
-        raise working.failure
+    if (failure := _failure(nodes)) is not None:
+        raise failure
+
+
+def _failure(nodes: Sequence[Node]) -> BaseException | None:
+    """What ended a thread of one of the nodes; None while all are well."""
+    return next((each for node in nodes if (each := cast(WorkingNode, node).failure)), None)

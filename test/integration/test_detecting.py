@@ -1,0 +1,156 @@
+"""What the detector publishes: several cameras, a swap under load, life cycles without a leak."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from integration.drawn_objects import view
+from integration.robot import LATCHED, RELIABLE
+from integration.stored_models import store_model
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray, VisionInfo
+
+from automask_ros.library.library import Library
+from automask_ros.nodes.image_messages import seconds_of, stamp_of, to_message
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """A library with a promoted model that calls everything a cup."""
+    library = Library(tmp_path_factory.mktemp("detecting") / "library", create=True)
+    store_model(library, view("cup", 0)[0])
+    return library
+
+
+def resident(pid):
+    """Memory of a process in MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def test_two_cameras_on_one_detector(robot, library):
+    names = ("left", "right")
+    cameras = {n: robot.node.create_publisher(Image, f"{n}/image_raw", RELIABLE) for n in names}
+    heard = {name: [] for name in names}
+    instances = {name: [] for name in names}
+    for name in names:
+        base = f"detector/{name}/image_raw"
+        robot.node.create_subscription(
+            Detection2DArray, f"{base}/detections", heard[name].append, RELIABLE
+        )
+        robot.node.create_subscription(Image, f"{base}/instances", instances[name].append, RELIABLE)
+    topics = json.dumps([f"{name}/image_raw" for name in names])
+    robot.start("detector_node", library=library.root, device="cpu", image_topics=topics)
+    robot.wait_for(
+        lambda: all(each.get_subscription_count() for each in cameras.values()), 60, "subscriptions"
+    )
+    robot.wait_for(lambda: robot.state("detector") == "active", 60, "the model")
+    shown = {name: view("cup", seed) for seed, name in enumerate(names)}
+    for number in range(3):
+        for name in names:
+            header = Header(stamp=stamp_of(1000.0 + number), frame_id=name)
+            cameras[name].publish(to_message(shown[name][0], header))
+        robot.wait_for(
+            lambda number=number: all(len(heard[n]) == number + 1 for n in names), 30, "answers"
+        )
+    for name in names:
+        assert {message.header.frame_id for message in heard[name]} == {name}
+        assert [m.header.stamp.sec for m in heard[name]] == [1000, 1001, 1002]
+        robot.wait_for(lambda name=name: instances[name], 10, "instances")
+        picture = instances[name][-1]
+        found = np.frombuffer(picture.data, np.uint16).reshape(picture.height, picture.width) > 0
+        mask = shown[name][1]
+        assert (found & mask).sum() / (found | mask).sum() > 0.7
+    robot.wait_for(lambda: robot.status("detector")[1].get("processed") == "6", 10, "the count")
+    values = robot.status("detector")[1]
+    assert (values["received"], values["dropped"], values["bad_frames"]) == ("6", "0", "0")
+    assert 0 < float(values["infer_p50_ms"]) <= float(values["latency_p99_ms"])
+    assert float(values["overhead_p50_ms"]) < float(values["infer_p50_ms"])
+
+
+def test_models_are_swapped_between_frames_under_load(robot, library, tmp_path):
+    own = Library(tmp_path / "library", create=True)
+    image = view("cup", 0)[0]
+    first = store_model(own, image, "cup")
+    second = store_model(own, image, "mug", promoted=False)
+    robot.listen("detector/detections", "detector/vision_info", "detector/label_info")
+    orders = robot.node.create_publisher(VisionInfo, "trainer/model", LATCHED)
+    robot.start("detector_node", library=own.root, device="cpu")
+    robot.wait_for(lambda: robot.heard["detector/vision_info"], 60, "the first model")
+    answers = robot.heard["detector/detections"]
+    came = []
+    robot.node.create_subscription(
+        Detection2DArray, "detector/detections", lambda _: came.append(time.monotonic()), RELIABLE
+    )
+
+    def load(seconds):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            robot.show(image)
+            robot.spin(1 / 30)
+
+    load(2.0)
+    ordinary = np.median(np.diff(came))
+    swapped_at = len(came)
+    orders.publish(
+        VisionInfo(database_location=str(own.models.directory(second)), database_version=2)
+    )
+    load(4.0)
+    labels = [{d.results[0].hypothesis.class_id for d in m.detections} for m in answers]
+    order = [each for each in labels if each]
+    assert {"cup"} in order and {"mug"} in order
+    assert order == sorted(order, key=lambda each: each == {"mug"}), "cup until mug, never both"
+    told = [m.database_location for m in robot.heard["detector/vision_info"]]
+    assert told == [str(own.models.directory(version)) for version in (first, second)]
+    gaps = np.diff(came[swapped_at - 1 :])
+    # Two cores share loading and detecting, others may be at work too: no pause all the same.
+    assert gaps.max() < max(10 * ordinary, 1.0)
+    stamps = [seconds_of(message.header.stamp) for message in answers]
+    assert stamps == sorted(stamps)
+
+
+def test_a_model_that_does_not_load_leaves_the_old_one_running(robot, library, tmp_path):
+    own = Library(tmp_path / "library", create=True)
+    image = view("cup", 0)[0]
+    store_model(own, image, "cup")
+    broken = store_model(own, image, "mug", promoted=False)
+    (own.models.directory(broken) / "model.onnx").write_bytes(b"torn")
+    robot.listen("detector/detections")
+    orders = robot.node.create_publisher(VisionInfo, "trainer/model", LATCHED)
+    robot.start("detector_node", library=own.root, device="cpu")
+    robot.wait_for(lambda: robot.state("detector") == "active", 60, "the first model")
+    orders.publish(
+        VisionInfo(database_location=str(own.models.directory(broken)), database_version=2)
+    )
+    words = f"model version {broken} does not load"
+    robot.wait_for(
+        lambda: (status := robot.status("detector")[0]) and status.message.startswith(words),
+        30,
+        "the reason",
+    )
+    robot.show(image)
+    answer = robot.wait_for(lambda: robot.heard["detector/detections"], 20, "an answer")[-1]
+    assert {d.results[0].hypothesis.class_id for d in answer.detections} == {"cup"}
+
+
+def test_life_cycles_leak_nothing(robot, library):
+    robot.start("detector_node", library=library.root, device="cpu", autostart=False, threads=1)
+    pid = robot.process("detector_node").pid
+    image, memory = view("cup", 0)[0], []
+    for _ in range(12):
+        for label in ("configure", "activate", "deactivate", "activate"):
+            assert robot.change_state("detector", label)
+        robot.show(image)
+        robot.spin(0.2)
+        for label in ("deactivate", "cleanup"):
+            assert robot.change_state("detector", label)
+        memory.append(resident(pid))
+    threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
+    # A model, its session and its frames are tens of MB.
+    assert memory[-1] - memory[3] < 15, memory
+    assert robot.change_state("detector", "configure")
+    assert robot.change_state("detector", "cleanup")
+    assert len(list(Path(f"/proc/{pid}/task").iterdir())) <= threads
