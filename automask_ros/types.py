@@ -1,6 +1,7 @@
 """The few value types that travel between the parts of the package.
 
-Images are ``(H, W, 3) uint8`` BGR arrays everywhere; masks are ``(H, W) bool`` arrays.
+Images are ``(H, W, 3) uint8`` BGR arrays everywhere; masks are ``(H, W) bool`` arrays, depth
+maps ``(H, W) float32`` in metres with NaN where there is no depth.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 BGRImage: TypeAlias = NDArray[np.uint8]
 BoolMask: TypeAlias = NDArray[np.bool_]
+DepthMap: TypeAlias = NDArray[np.float32]
 
 #: Stands where the name of a network stands when a mask was drawn by hand.
 PERSON: Final = "person"

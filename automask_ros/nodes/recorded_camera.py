@@ -1,13 +1,11 @@
 """A recording's camera messages, as they were recorded, ready to be published again.
 
 Messages stay serialized: ROS 2 records and publishes the same bytes, so what was recorded is what
-subscribers get. The stamp is the first field of all three types, which is why it can be read and
-replaced without touching the rest.
+subscribers get.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.image_message import camera_info_topic
 from automask_ros.library.recording import Recording
 from automask_ros.nodes.image_messages import to_array, to_compressed_message, to_message
+from automask_ros.nodes.serialized_stamp import nanoseconds_of, read_stamp, with_stamp
 
 RAW = "raw"
 COMPRESSED = "compressed"
@@ -32,8 +31,6 @@ COMPRESSED = "compressed"
 _IMAGE_TYPES = {RAW: Image, COMPRESSED: CompressedImage}
 _TRANSPORTS = {"sensor_msgs/msg/Image": RAW, "sensor_msgs/msg/CompressedImage": COMPRESSED}
 _CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
-#: CDR begins with four bytes, the second of which tells the byte order; the stamp comes next.
-_STAMP_OFFSET = 4
 _JPEG_QUALITY = 95
 
 
@@ -47,24 +44,16 @@ class RecordedMessage:
     @property
     def stamp(self) -> Time:
         """The header's stamp."""
-        seconds, nanoseconds = struct.unpack_from(self._format, self.data, _STAMP_OFFSET)
-        return Time(sec=seconds, nanosec=nanoseconds)
+        return read_stamp(self.data)
 
     @property
     def stamp_ns(self) -> int:
         """The header's stamp in nanoseconds."""
-        stamp = self.stamp
-        return int(stamp.sec * 1_000_000_000 + stamp.nanosec)
+        return nanoseconds_of(self.stamp)
 
     def restamped(self, stamp: Time) -> RecordedMessage:
         """The same message, with another stamp in its header."""
-        data = bytearray(self.data)
-        struct.pack_into(self._format, data, _STAMP_OFFSET, stamp.sec, stamp.nanosec)
-        return RecordedMessage(self.is_image, bytes(data))
-
-    @property
-    def _format(self) -> str:
-        return "<iI" if self.data[1] & 1 else ">iI"
+        return RecordedMessage(self.is_image, with_stamp(self.data, stamp))
 
 
 class RecordedCamera:

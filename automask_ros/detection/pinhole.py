@@ -1,0 +1,58 @@
+"""The pinhole camera: which ray a pixel looks along."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automask_ros.errors import AutomaskError
+
+
+@dataclass(frozen=True)
+class PinholeCamera:
+    """Focal lengths and principal point in pixels; a pixel's centre lies at its integer.
+
+    The optical frame is that of ROS (REP 103): x to the right, y down, z ahead, in metres.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+    @classmethod
+    def from_matrix(
+        cls, k: Sequence[float], size: tuple[int, int], picture: tuple[int, ...]
+    ) -> PinholeCamera:
+        """The camera of `k`, row by row, as in a sensor_msgs/CameraInfo.
+
+        `k` holds for a picture of `size` (height, width); where that differs from the `picture` at
+        hand, the same view at another resolution is meant. AutomaskError without a focal length.
+        """
+        fx, fy, cx, cy = (float(k[place]) for place in (0, 4, 2, 5))
+        if not (fx > 0 and fy > 0 and all(map(math.isfinite, (fx, fy, cx, cy)))):
+            raise AutomaskError(
+                f"camera_info has no focal length (K = {[fx, fy, cx, cy]}): calibrate the camera"
+            )
+        camera = cls(fx, fy, cx, cy)
+        return camera.resized(size, picture) if min(size) > 0 else camera
+
+    def resized(self, before: tuple[int, ...], after: tuple[int, ...]) -> PinholeCamera:
+        """The camera of the same view with `after` instead of `before` (height, width) pixels."""
+        down, across = after[0] / before[0], after[1] / before[1]
+        return PinholeCamera(
+            self.fx * across,
+            self.fy * down,
+            (self.cx + 0.5) * across - 0.5,
+            (self.cy + 0.5) * down - 0.5,
+        )
+
+    def slopes(self, size: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """x/z of each column and y/z of each row of a picture of `size` (height, width) pixels."""
+        x = (np.arange(size[1]) - self.cx) / self.fx
+        y = (np.arange(size[0]) - self.cy) / self.fy
+        return x.astype(np.float32), y.astype(np.float32)

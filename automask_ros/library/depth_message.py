@@ -1,0 +1,65 @@
+"""Depth images in camera messages to metres (REP 118), and as little believed as colour images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automask_ros.errors import AutomaskError
+from automask_ros.library.image_file import check_size
+from automask_ros.types import DepthMap
+
+#: Encoding -> the number's kind, and how many metres one is.
+_ENCODINGS = {"16UC1": ("u2", 1e-3), "mono16": ("u2", 1e-3), "32FC1": ("f4", 1.0)}
+
+
+def decode_depth(
+    encoding: str,
+    height: int,
+    width: int,
+    step: int,
+    data: Any,
+    is_bigendian: bool = False,
+) -> DepthMap:
+    """Turn the fields of a sensor_msgs/Image into a new ``(H, W) float32`` depth map in metres.
+
+    16UC1 and mono16 are millimetres, 32FC1 metres. NaN stands where there is no depth: where the
+    message has zero, a negative or no finite number. ``step`` is the length of a row in bytes, with
+    its padding; ``data`` is any buffer of bytes (bytes, array.array, ndarray).
+    AutomaskError: another encoding, no pixels, too many, rows or data shorter than they should be.
+    """
+    if encoding not in _ENCODINGS:
+        raise AutomaskError(
+            f"depth encoding {ascii(encoding)[:60]} is not supported; publish one of: "
+            f"{', '.join(sorted(_ENCODINGS))}"
+        )
+    check_size(height, width, f"the {encoding} depth image")
+    kind, metres = _ENCODINGS[encoding]
+    order = ">" if is_bigendian else "<"
+    values = _values(encoding, height, width, step, data, order + kind)
+    # The only copy: byte order, padding and unit change on the way.
+    depth = np.multiply(values, np.float32(metres), dtype=np.float32)
+    depth[~((depth > 0) & (depth < np.inf))] = np.nan
+    return depth
+
+
+def _values(
+    encoding: str, height: int, width: int, step: int, data: Any, kind: str
+) -> NDArray[Any]:
+    """The message's numbers where they lie, ``(H, W)``, without the rows' padding."""
+    size = np.dtype(kind).itemsize
+    if step < width * size:
+        raise AutomaskError(
+            f"the {encoding} depth image's step of {step} bytes is less than a row of {width} "
+            f"pixels ({width * size} bytes); check the camera's driver"
+        )
+    flat = np.frombuffer(data, np.uint8)
+    needed = step * (height - 1) + width * size
+    if flat.size < needed:
+        raise AutomaskError(
+            f"the {encoding} depth image holds {flat.size} bytes, but {width}x{height} needs "
+            f"{needed} with step {step}; check the camera's driver"
+        )
+    return np.ndarray((height, width), kind, flat, strides=(step, size))

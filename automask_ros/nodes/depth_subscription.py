@@ -1,0 +1,183 @@
+"""The depth that belongs to a picture, from the topics of a depth camera, and why there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+from rclpy.serialization import deserialize_message
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo, Image
+
+from automask_ros.detection.pinhole import PinholeCamera
+from automask_ros.errors import AutomaskError
+from automask_ros.library.depth_message import decode_depth
+from automask_ros.library.image_message import camera_info_topic
+from automask_ros.nodes.image_subscription import PATIENCE, camera_qos
+from automask_ros.nodes.meters import RateMeter
+from automask_ros.nodes.parameters import ParameterSpec
+from automask_ros.nodes.recent_messages import RecentMessages
+from automask_ros.types import DepthMap
+
+DEPTH_TOLERANCE = ParameterSpec(
+    "depth_tolerance",
+    0.05,
+    "Seconds by which the stamps of a picture and of its depth may differ",
+    minimum=0.0,
+    maximum=10.0,
+)
+
+_LOOK_PERIOD = 0.5  # seconds between two looks whether depth is wanted
+
+
+class DepthSubscription:
+    """Subscribes to the topic `depth` and to the camera_info beside it, while depth is wanted.
+
+    `wanted` is asked twice a second: a stream of depth takes several per cent of a core. Messages
+    stay serialized until one is used; then it is decoded in the thread that asks.
+    """
+
+    def __init__(self, node: Node, tolerance: float, wanted: Callable[[], bool]) -> None:
+        self._node = node
+        self._tolerance = tolerance
+        self._wanted = wanted
+        self.topic = node.resolve_topic_name("depth")
+        self.info_topic = camera_info_topic(self.topic)
+        self.received = 0
+        self.rate = RateMeter()
+        self._recent = RecentMessages()
+        self._info: bytes | None = None
+        self._damage: str | None = None
+        self._gap = 0.0
+        self._started = self._last = self._matched = time.monotonic()
+        self._subscriptions: list[Subscription] = []
+        self._look()
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(_LOOK_PERIOD, self._look, clock=steady)
+
+    def hold(self, stamp: Time) -> None:
+        """Keep the depth of a picture of this stamp; for when the work on it begins, which may take
+        longer than depth is kept otherwise."""
+        self._recent.hold(stamp)
+
+    def depth_at(self, stamp: Time) -> tuple[DepthMap, PinholeCamera] | None:
+        """The depth that is nearest to a picture's stamp, and its camera.
+
+        Depth that is under way is waited for, for as long as the tolerance. None where nothing came
+        that is near enough, or no camera_info; AutomaskError where what came is damaged.
+        """
+        nearest, info = self._recent.nearest(stamp, self._tolerance), self._info
+        if nearest is None or info is None:
+            return None
+        self._gap, serialized = nearest
+        if self._gap > self._tolerance:
+            return None
+        self._matched = time.monotonic()
+        depth = _decoded(_message(serialized, Image))
+        camera_info = _message(info, CameraInfo)
+        size = (camera_info.height, camera_info.width)
+        return depth, PinholeCamera.from_matrix(camera_info.k, size, depth.shape)
+
+    def destroy(self) -> None:
+        """Leave the topics."""
+        self._node.destroy_timer(self._timer)
+        self._leave()
+
+    def problem(self) -> str | None:
+        """Why there is no depth for the pictures, with the remedy, in one line.
+
+        None if there is some, or nobody wants any: a robot may have no depth camera.
+        """
+        if not self._subscriptions:
+            return None
+        if self._damage is not None:
+            return self._damage
+        now = time.monotonic()
+        if now - self._last >= PATIENCE:
+            return self._silence(self.topic, "sensor_msgs/msg/Image", now - self._last)
+        if self._info is None and now - self._started >= PATIENCE:
+            return self._silence(self.info_topic, "sensor_msgs/msg/CameraInfo", now - self._started)
+        if self._gap > self._tolerance and now - self._matched >= PATIENCE:
+            return (
+                f"{self.topic}: the depth nearest to the last picture is {self._gap:.3f} s away "
+                "from it: let the camera publish both with one stamp, or raise depth_tolerance "
+                f"(now {self._tolerance} s)"
+            )
+        return None
+
+    def _silence(self, topic: str, wanted: str, seconds: float) -> str:
+        publishers = self._node.get_publishers_info_by_topic(topic)
+        if not publishers:
+            return (
+                f"nobody publishes {topic}: let the camera publish depth that is aligned to its "
+                "pictures, and remap depth to that topic (camera_info is looked for beside it)"
+            )
+        if all(publisher.topic_type != wanted for publisher in publishers):
+            return f"{topic} carries {publishers[0].topic_type}, not {wanted}: remap depth"
+        return (
+            f"{topic} has {len(publishers)} publisher(s) but delivered nothing for {seconds:.0f} "
+            "s: check that the camera runs, and start it and this node with config/fastdds.xml as "
+            "docs/troubleshooting.md says (Fast DDS loses large images without it)"
+        )
+
+    def _look(self) -> None:
+        """Subscribe when depth becomes wanted, leave when it no longer is."""
+        wanted = self._wanted()
+        if wanted and not self._subscriptions:
+            self._started = self._last = self._matched = time.monotonic()
+            # Raw: what is not used is never turned into Python values.
+            self._subscriptions = [
+                self._node.create_subscription(kind, topic, receive, camera_qos(), raw=True)
+                for kind, topic, receive in (
+                    (Image, self.topic, self._on_depth),
+                    (CameraInfo, self.info_topic, self._on_info),
+                )
+            ]
+        elif not wanted:
+            self._leave()
+
+    def _leave(self) -> None:
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._subscriptions = []
+        self._recent.clear()
+        self._info = self._damage = None
+        self._gap = 0.0
+
+    def _on_depth(self, serialized: bytes) -> None:
+        self.received += 1
+        self._last = time.monotonic()
+        self.rate.tick()
+        try:
+            self._recent.put(serialized)
+            self._damage = None
+        except AutomaskError as error:
+            self._damage = f"{self.topic}: {error}"
+
+    def _on_info(self, serialized: bytes) -> None:
+        self._info = serialized
+
+
+def _message(serialized: bytes, kind: Any) -> Any:
+    try:
+        return deserialize_message(serialized, kind)
+    except RuntimeError as error:
+        raise AutomaskError(
+            f"a damaged {kind.__name__} of {len(serialized)} bytes came; check who publishes it"
+        ) from error
+
+
+def _decoded(message: Image) -> DepthMap:
+    return decode_depth(
+        message.encoding,
+        message.height,
+        message.width,
+        message.step,
+        message.data,
+        bool(message.is_bigendian),
+    )

@@ -1,0 +1,78 @@
+"""The last messages of a topic, serialized, looked up by the stamps of their headers."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TypeAlias
+
+from builtin_interfaces.msg import Time
+
+from automask_ros.nodes.serialized_stamp import nanoseconds_of, read_stamp
+
+_KEPT = 8  # messages, beside the one that is held
+_LATE = 1_000_000_000  # nanoseconds: what is farther behind is not waited for
+
+#: Nanoseconds of a stamp, and the serialized message.
+Stamped: TypeAlias = tuple[int, bytes]
+
+
+class RecentMessages:
+    """Filled by a callback, asked by another thread.
+
+    However long the work on a picture takes, what belongs to it is there afterwards if its stamp is
+    held before.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._recent: deque[Stamped] = deque(maxlen=_KEPT)
+        self._held: Stamped | None = None
+        self._held_for: int | None = None
+
+    def put(self, serialized: bytes) -> None:
+        """Add a message that has just come; AutomaskError when it is too short for a stamp."""
+        stamped = nanoseconds_of(read_stamp(serialized)), serialized
+        with self._changed:
+            self._recent.append(stamped)
+            if self._held_for is not None:
+                self._held = _nearer(self._held_for, self._held, stamped)
+            self._changed.notify_all()
+
+    def hold(self, stamp: Time) -> None:
+        """Keep the message nearest to `stamp`, those to come included, until another is held."""
+        with self._changed:
+            self._held_for = nanoseconds_of(stamp)
+            self._held = self._nearest(self._held_for)
+
+    def nearest(self, stamp: Time, patience: float) -> tuple[float, bytes] | None:
+        """The message nearest to `stamp`, and how many seconds it is away from it.
+
+        As long as the newest one is a little older, a nearer one may be under way: it is waited for
+        `patience` seconds at most. None where no message has come at all.
+        """
+        wanted = nanoseconds_of(stamp)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._under_way(wanted), patience)
+            found = self._nearest(wanted)
+        return None if found is None else (abs(found[0] - wanted) * 1e-9, found[1])
+
+    def clear(self) -> None:
+        """Forget all messages, and what is held."""
+        with self._changed:
+            self._recent.clear()
+            self._held = self._held_for = None
+
+    def _under_way(self, wanted: int) -> bool:
+        return bool(self._recent) and 0 < wanted - self._recent[-1][0] < _LATE
+
+    def _nearest(self, wanted: int) -> Stamped | None:
+        nearest = self._held
+        for stamped in self._recent:
+            nearest = _nearer(wanted, nearest, stamped)
+        return nearest
+
+
+def _nearer(wanted: int, one: Stamped | None, other: Stamped) -> Stamped:
+    """Of two messages that whose stamp is nearer to the one wanted; the later one of equals."""
+    return one if one is not None and abs(one[0] - wanted) < abs(other[0] - wanted) else other
