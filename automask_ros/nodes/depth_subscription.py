@@ -18,7 +18,8 @@ from automask_ros.detection.pinhole import PinholeCamera
 from automask_ros.errors import AutomaskError
 from automask_ros.library.depth_message import decode_depth
 from automask_ros.library.image_message import camera_info_topic
-from automask_ros.nodes.image_subscription import PATIENCE, camera_qos
+from automask_ros.nodes.image_subscription import PATIENCE
+from automask_ros.nodes.qos import camera_qos
 from automask_ros.nodes.meters import RateMeter
 from automask_ros.nodes.parameters import ParameterSpec
 from automask_ros.nodes.recent_messages import RecentMessages

@@ -107,6 +107,8 @@ class DetectionPipeline:
         self.active = False
         self._slot.close()
         self._worker.join(patience)
+        # At once: a network's memory must not wait for the garbage collector.
+        self.model = self._next_model = None
         for camera in self.cameras:
             camera.destroy()
         for latch in (self._label_info, self._vision_info):
