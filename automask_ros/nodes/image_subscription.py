@@ -115,13 +115,11 @@ class ImageSubscription:
 
     def problem(self) -> str | None:
         """Why no frame comes, or few do, with the remedy, in one line; None while all is well."""
-        silent = time.monotonic() - self._last
-        if silent >= PATIENCE:
-            return self._silence(silent)
         if self.losses.starving():
             share = round(100 * self.losses.share())
             return f"{self.topic} loses {share} % of its frames on the way: {self._cure()}"
-        return None
+        silent = time.monotonic() - self._last
+        return self._silence(silent) if silent >= PATIENCE else None
 
     def _silence(self, seconds: float) -> str:
         publishers = self._node.get_publishers_info_by_topic(self.topic)

@@ -110,7 +110,10 @@ class WatchedPublisher:
         # Asked once more: it may have come back, or left, since the last message was sent.
         if unanswered is None or now - unanswered < PATIENCE or self._answered():
             return None
-        return f"{who} has not answered on {self.topic} for {now - unanswered:.0f} s: {remedy}"
+        return (
+            f"{who} has not answered on {self.topic} for {now - unanswered:.0f} s, "
+            f"sending takes {self._durations.median_ms():.1f} ms: {remedy}"
+        )
 
     def _cure(self, reason: str) -> str:
         offered = f"{self._qos.reliability.name}, {self._qos.durability.name}"

@@ -93,7 +93,7 @@ def test_frames_lost_on_the_way_are_counted_and_the_cure_named_is_one(robot, sta
     assert "config/fastdds.xml" in status.message
     assert f"set {override} to reliable" in status.message
     assert "set image_transport:=compressed" in status.message
-    assert int(values["lost"]) > int(values["received"]) > 0
+    assert int(values["lost"]) > int(values["received"])
     assert float(values["lost_share"]) > 0.5
     assert robot.stop("capture_node") == 0
 
