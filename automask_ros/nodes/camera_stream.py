@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
-from vision_msgs.msg import Detection2DArray
+from vision_msgs.msg import Detection2DArray, Detection3DArray
 
+from automask_ros.detection.localisation import localise
+from automask_ros.detection.tracking import Tracker
 from automask_ros.drawing import draw_detections
+from automask_ros.errors import AutomaskError
+from automask_ros.nodes.depth_messages import to_detection_3d_array, to_point_cloud
+from automask_ros.nodes.depth_subscription import DepthSubscription
 from automask_ros.nodes.detection_messages import to_detection_array
 from automask_ros.nodes.image_messages import seconds_of, to_message
 from automask_ros.nodes.image_subscription import ImageSubscription, image_topic
@@ -21,6 +26,7 @@ from automask_ros.nodes.watched_publisher import WatchedPublisher
 from automask_ros.types import BGRImage, Detections
 
 DETECTIONS, INSTANCES, OVERLAY = "detections", "instances", "overlay"
+DETECTIONS_3D, POINTS = "detections_3d", "points"
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class StreamTopics:
 
     image: str
     below: str = "~"
+    depth: str = "depth"
 
     @classmethod
     def of(cls, images: list[str]) -> list[StreamTopics]:
@@ -36,11 +43,22 @@ class StreamTopics:
         topic."""
         if len(images) == 1:
             return [cls(images[0])]
-        return [cls(image, f"~/{image.lstrip('/~')}") for image in images]
+        return [cls(image, f"~/{image.lstrip('/~')}", f"{image}/depth") for image in images]
 
     def output(self, name: str) -> str:
         """The topic of one kind of result."""
         return f"{self.below}/{name}"
+
+
+@dataclass(frozen=True)
+class StreamConfig:
+    """How each camera is listened to: `transport` is raw or compressed, `track` whether detections
+    keep an id from frame to frame, `depth_tolerance` the seconds by which the stamps of a picture
+    and of its depth may differ."""
+
+    transport: str
+    track: bool
+    depth_tolerance: float
 
 
 @dataclass(frozen=True)
@@ -59,35 +77,94 @@ class CameraStream:
         self,
         node: LifecycleNode,
         topics: StreamTopics,
-        transport: str,
+        config: StreamConfig,
         on_frame: Callable[[ReceivedFrame], None],
     ) -> None:
         self._node = node
         self._on_frame = on_frame
+        self.active = False
         self._detections = WatchedPublisher(node, Detection2DArray, topics.output(DETECTIONS))
         self._instances = WatchedPublisher(node, Image, topics.output(INSTANCES))
         self._overlay = WatchedPublisher(node, Image, topics.output(OVERLAY))
-        self.outputs = (self._detections, self._instances, self._overlay)
-        self.images = ImageSubscription(node, transport, self._receive, topics.image)
+        self._detections_3d = WatchedPublisher(
+            node, Detection3DArray, topics.output(DETECTIONS_3D)
+        )
+        self._points = WatchedPublisher(node, PointCloud2, topics.output(POINTS))
+        self.outputs = (
+            self._detections,
+            self._instances,
+            self._overlay,
+            self._detections_3d,
+            self._points,
+        )
+        self._tracker = Tracker() if config.track else None
+        self.depth = DepthSubscription(
+            node, config.depth_tolerance, self._depth_wanted, topics.depth
+        )
+        self.bad_depths = 0
+        self._bad_depth = ""
+        self.images = ImageSubscription(node, config.transport, self._receive, topics.image)
 
-    def publish(self, image: BGRImage, detections: Detections, header: Header) -> None:
-        """Publish what `image` ``(H, W, 3)`` shows; pictures only if somebody listens."""
+    def begin(self, header: Header) -> None:
+        """Work on a picture begins: its depth, if somebody wants any, has come and is kept."""
+        if self._depth_wanted():
+            self.depth.hold(header.stamp)
+
+    def publish(self, image: BGRImage, detections: Detections, header: Header) -> tuple[str, ...]:
+        """Publish what `image` ``(H, W, 3)`` shows, pictures only if somebody listens; the
+        detections' track ids, none without a tracker."""
+        ids: tuple[str, ...] = ()
+        if self._tracker is not None:
+            ids = self._tracker.update(detections, seconds_of(header.stamp))
         # A still life of what was seen at the source's time: the header stays as it came.
-        self._detections.publish(to_detection_array(detections, header))
+        self._detections.publish(to_detection_array(detections, header, ids))
         if self._instances.get_subscription_count():
             self._instances.publish(to_message(detections.instances(), header))
         if self._overlay.get_subscription_count():
             self._overlay.publish(to_message(draw_detections(image, detections), header))
+        return ids
+
+    def publish_3d(self, detections: Detections, ids: Sequence[str], header: Header) -> None:
+        """Publish where the detections are in space, if somebody listens and there is depth.
+
+        Nothing where no depth belongs to the picture: an empty array would say that it shows
+        nothing.
+        """
+        if not self._depth_wanted():
+            return
+        try:
+            found = self.depth.depth_at(header.stamp)
+            if found is not None:
+                instances = localise(detections, *found)
+                self._detections_3d.publish(
+                    to_detection_3d_array(instances, detections, header, ids)
+                )
+                self._points.publish(to_point_cloud(instances, header))
+        except AutomaskError as error:
+            self.bad_depths += 1
+            self._bad_depth = str(error)
+            return
+        self._bad_depth = ""
 
     def problems(self) -> list[str | None]:
         """What is wrong with the topics, with remedies."""
-        return [self.images.problem(), *(output.problem() for output in self.outputs)]
+        return [
+            self.images.problem(),
+            self.depth.problem(),
+            self._bad_depth,
+            *(output.problem() for output in self.outputs),
+        ]
 
     def destroy(self) -> None:
         """Leave all topics."""
         self.images.destroy()
+        self.depth.destroy()
         for output in self.outputs:
             output.destroy()
+
+    def _depth_wanted(self) -> bool:
+        listened_to = (self._detections_3d, self._points)
+        return self.active and any(each.get_subscription_count() for each in listened_to)
 
     def _receive(self, serialized: bytes) -> None:
         now = seconds_of(self._node.get_clock().now().to_msg())
@@ -100,6 +177,6 @@ def declare_qos(node: LifecycleNode, topics: StreamTopics, transport: str) -> No
     Raises AutomaskError when one is refused.
     """
     overridable(node, SUBSCRIPTION, image_topic(node, transport, topics.image), camera_qos())
-    for name in (DETECTIONS, INSTANCES, OVERLAY):
+    for name in (DETECTIONS, INSTANCES, OVERLAY, DETECTIONS_3D, POINTS):
         topic: Any = node.resolve_topic_name(topics.output(name))
         overridable(node, PUBLISHER, topic, output_qos())

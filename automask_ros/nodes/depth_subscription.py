@@ -23,6 +23,7 @@ from automask_ros.nodes.qos import camera_qos
 from automask_ros.nodes.meters import RateMeter
 from automask_ros.nodes.parameters import ParameterSpec
 from automask_ros.nodes.recent_messages import RecentMessages
+from automask_ros.nodes.transport_remedy import transport_remedy
 from automask_ros.types import DepthMap
 
 DEPTH_TOLERANCE = ParameterSpec(
@@ -43,11 +44,13 @@ class DepthSubscription:
     stay serialized until one is used; then it is decoded in the thread that asks.
     """
 
-    def __init__(self, node: Node, tolerance: float, wanted: Callable[[], bool]) -> None:
+    def __init__(
+        self, node: Node, tolerance: float, wanted: Callable[[], bool], name: str = "depth"
+    ) -> None:
         self._node = node
         self._tolerance = tolerance
         self._wanted = wanted
-        self.topic = node.resolve_topic_name("depth")
+        self.topic = node.resolve_topic_name(name)
         self.info_topic = camera_info_topic(self.topic)
         self.received = 0
         self.rate = RateMeter()
@@ -122,8 +125,7 @@ class DepthSubscription:
             return f"{topic} carries {publishers[0].topic_type}, not {wanted}: remap depth"
         return (
             f"{topic} has {len(publishers)} publisher(s) but delivered nothing for {seconds:.0f} "
-            "s: check that the camera runs, and start it and this node with config/fastdds.xml as "
-            "docs/troubleshooting.md says (Fast DDS loses large images without it)"
+            f"s: check that the camera runs, and {transport_remedy()}"
         )
 
     def _look(self) -> None:

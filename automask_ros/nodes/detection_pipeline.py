@@ -14,7 +14,12 @@ from std_msgs.msg import Header
 from vision_msgs.msg import LabelInfo, VisionInfo
 
 from automask_ros.errors import AutomaskError
-from automask_ros.nodes.camera_stream import CameraStream, ReceivedFrame, StreamTopics
+from automask_ros.nodes.camera_stream import (
+    CameraStream,
+    ReceivedFrame,
+    StreamConfig,
+    StreamTopics,
+)
 from automask_ros.nodes.detection_messages import to_label_info, to_vision_info
 from automask_ros.nodes.image_messages import seconds_of, to_array
 from automask_ros.nodes.meters import RateMeter
@@ -51,12 +56,12 @@ class DetectionPipeline:
     """
 
     def __init__(
-        self, node: LifecycleNode, cameras: Sequence[StreamTopics], transport: str
+        self, node: LifecycleNode, cameras: Sequence[StreamTopics], config: StreamConfig
     ) -> None:
         self._node = node
         self._label_info = node.create_lifecycle_publisher(LabelInfo, "~/label_info", latched())
         self._vision_info = node.create_lifecycle_publisher(VisionInfo, "~/vision_info", latched())
-        self.active = False
+        self._active = False
         self.model: LiveModel | None = None
         self._next_model: LiveModel | None = None
         self._at_work = threading.Lock()
@@ -68,9 +73,19 @@ class DetectionPipeline:
         self._slot: NewestFrames[ReceivedFrame] = NewestFrames()
         self._worker = start_worker(node, self._run, "detector")
         self.cameras = [
-            CameraStream(node, topics, transport, partial(self._on_frame, number))
+            CameraStream(node, topics, config, partial(self._on_frame, number))
             for number, topics in enumerate(cameras)
         ]
+
+    @property
+    def active(self) -> bool:
+        """Whether frames are worked on."""
+        return self._active
+
+    def activate(self) -> None:
+        """Work on frames from here on."""
+        self._set_active(True)
+        self.announce()
 
     @property
     def dropped(self) -> int:
@@ -97,14 +112,14 @@ class DetectionPipeline:
 
     def pause(self) -> None:
         """Work on no frame from here on; those in work are finished first."""
-        self.active = False
+        self._set_active(False)
         self._slot.clear()
         with self._at_work:
             pass
 
     def close(self, patience: float = 2.0) -> None:
         """Leave all topics and end the worker."""
-        self.active = False
+        self._set_active(False)
         self._slot.close()
         self._worker.join(patience)
         # At once: a network's memory must not wait for the garbage collector.
@@ -124,6 +139,7 @@ class DetectionPipeline:
             "processed_hz": self.rate.rate(),
             "dropped": self.dropped,
             "bad_frames": self.bad_frames,
+            "bad_depths": sum(camera.bad_depths for camera in self.cameras),
             **self.stages.figures(),
             **images[0].figures(),
         }
@@ -134,6 +150,11 @@ class DetectionPipeline:
             self.bad_frame,
             *(problem for camera in self.cameras for problem in camera.problems()),
         ]
+
+    def _set_active(self, active: bool) -> None:
+        self._active = active
+        for camera in self.cameras:
+            camera.active = active
 
     def _on_frame(self, camera: int, frame: ReceivedFrame) -> None:
         if self.active and self.model is not None:
@@ -161,7 +182,9 @@ class DetectionPipeline:
             with frame.times.stage("paste"):
                 detections = model.predictor.place(each, frame.fitted, frame.image)
             with frame.times.stage("publish"):
-                frame.stream.publish(frame.image, detections, frame.header)
+                ids = frame.stream.publish(frame.image, detections, frame.header)
+            with frame.times.stage("localise"):
+                frame.stream.publish_3d(detections, ids, frame.header)
             self.stages.add(frame.times)
         self.processed += len(whole)
         self.rate.tick(len(whole))
@@ -175,6 +198,7 @@ class DetectionPipeline:
         try:
             with times.stage("convert"):
                 message = stream.images.message(received.serialized)
+                stream.begin(message.header)
                 image = to_array(message)
                 fitted = model.predictor.fit(image)
         except AutomaskError as error:

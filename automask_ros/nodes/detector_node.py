@@ -13,7 +13,8 @@ from rclpy.subscription import Subscription
 from vision_msgs.msg import VisionInfo
 
 from automask_ros.errors import AutomaskError
-from automask_ros.nodes.camera_stream import StreamTopics, declare_qos
+from automask_ros.nodes.camera_stream import StreamConfig, StreamTopics, declare_qos
+from automask_ros.nodes.depth_subscription import DEPTH_TOLERANCE
 from automask_ros.nodes.detection_pipeline import DetectionPipeline
 from automask_ros.nodes.diagnostics import OK, WARN, Diagnostics, Health
 from automask_ros.nodes.image_subscription import IMAGE_TRANSPORT
@@ -60,6 +61,8 @@ TABLE = (
         minimum=-1.0,
         maximum=1.0,
     ),
+    ParameterSpec("track", True, "Detections keep an id from frame to frame (Detection2D.id)"),
+    DEPTH_TOLERANCE,
     THREADS,
     ParameterSpec(
         "autostart",
@@ -101,7 +104,12 @@ class DetectorNode(LifecycleNode):
             self.get_logger().error(self._problem)
             return TransitionCallbackReturn.FAILURE
         self._problem = None
-        self._pipeline = DetectionPipeline(self, self._cameras, self._settings["image_transport"])
+        config = StreamConfig(
+            self._settings["image_transport"],
+            self._settings["track"],
+            self._settings["depth_tolerance"],
+        )
+        self._pipeline = DetectionPipeline(self, self._cameras, config)
         self._loader = ModelLoader(
             self,
             library,
@@ -121,8 +129,7 @@ class DetectorNode(LifecycleNode):
             self.get_logger().warning("active before its model is loaded: that takes too long")
         result = super().on_activate(state)
         if self._pipeline is not None:
-            self._pipeline.active = True
-            self._pipeline.announce()
+            self._pipeline.activate()
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:

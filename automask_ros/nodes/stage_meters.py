@@ -9,7 +9,7 @@ from typing import Any
 
 from automask_ros.nodes.meters import LatencyMeter
 
-STAGES = ("receive", "wait", "convert", "infer", "paste", "publish")
+STAGES = ("receive", "wait", "convert", "infer", "paste", "publish", "localise")
 """From the camera's stamp to the callback; in the slot; to a BGR image at the network's size; in
 the network; to masks of the image's size; to messages, sent."""
 OVERHEAD = ("receive", "convert", "paste", "publish")
