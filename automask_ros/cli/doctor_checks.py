@@ -26,6 +26,7 @@ PACKAGES = (
     "onnx",
     "pycocotools",
     "safetensors",
+    "scipy",
     "pydantic",
     "rosbags",
     "filelock",
