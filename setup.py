@@ -69,6 +69,7 @@ setup(
         "pydantic>=2.5",
         "rosbags>=0.10",
         "safetensors>=0.4",
+        "scipy>=1.11",
         "timm>=1.0",
         "torch>=2.4",
         "torchvision>=0.19",

@@ -30,6 +30,7 @@ PYTHON = {
     "pydantic": ("pydantic", "python3-pydantic"),
     "rosbags": ("rosbags", "python3-rosbags-pip"),
     "safetensors": ("safetensors", None),
+    "scipy": ("scipy", "python3-scipy"),
     "timm": ("timm", "python3-timm-pip"),
     "torch": ("torch", "python3-pytorch-pip"),
     "torchvision": ("torchvision", "python3-pytorch-pip"),

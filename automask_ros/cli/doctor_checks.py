@@ -27,6 +27,7 @@ PACKAGES = (
     "onnx",
     "pycocotools",
     "safetensors",
+    "scipy",
     "pydantic",
     "rosbags",
     "filelock",

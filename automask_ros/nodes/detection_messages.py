@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
@@ -18,22 +18,28 @@ from vision_msgs.msg import (
 from automask_ros.types import Detections
 
 
-def to_detection_array(detections: Detections, header: Header) -> Detection2DArray:
+def to_detection_array(
+    detections: Detections, header: Header, ids: Sequence[str] | None = None
+) -> Detection2DArray:
     """Detections in their order, under the source image's own header.
 
     `class_id` is the label itself; boxes are in pixels, a pixel's corner being at its integer.
+    `ids` are those of a tracker, one per detection; None leaves every `id` empty.
     """
+    if ids is None:
+        ids = [""] * len(detections)
     message = Detection2DArray(header=header)
-    for box, score, label in zip(
-        detections.boxes.tolist(), detections.scores.tolist(), detections.labels, strict=True
-    ):
-        message.detections.append(_to_detection(box, score, label, header))
+    boxes, scores = detections.boxes.tolist(), detections.scores.tolist()
+    for box, score, label, track in zip(boxes, scores, detections.labels, ids, strict=True):
+        message.detections.append(_to_detection(box, score, label, track, header))
     return message
 
 
-def _to_detection(box: list[float], score: float, label: str, header: Header) -> Detection2D:
+def _to_detection(
+    box: list[float], score: float, label: str, track: str, header: Header
+) -> Detection2D:
     left, top, right, bottom = box
-    detection = Detection2D(header=header)
+    detection = Detection2D(header=header, id=track)
     detection.bbox.center.position.x = (left + right) / 2
     detection.bbox.center.position.y = (top + bottom) / 2
     detection.bbox.size_x = right - left

@@ -1,6 +1,7 @@
 """Detections as vision_msgs, value by value."""
 
 import numpy as np
+import pytest
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
@@ -32,13 +33,21 @@ def test_order_labels_scores_and_boxes():
     assert message.header == header
     first, second = message.detections
     assert first.header == header
-    assert first.id == ""
+    assert (first.id, second.id) == ("", "")
     assert (first.bbox.center.position.x, first.bbox.center.position.y) == (20.0, 40.0)
     assert (first.bbox.size_x, first.bbox.size_y, first.bbox.center.theta) == (20.0, 40.0, 0.0)
     assert [result.hypothesis.class_id for result in first.results] == ["mug"]
     assert first.results[0].hypothesis.score == 0.75
     assert second.results[0].hypothesis.class_id == "can"
     assert (second.bbox.center.position.x, second.bbox.size_x) == (1.5, 2.0)
+
+
+def test_ids_of_a_tracker():
+    message = to_detection_array(detections(), Header(), ("12", "7"))
+    assert [detection.id for detection in message.detections] == ["12", "7"]
+    assert to_detection_array(Detections.empty((80, 60)), Header(), ()).detections == []
+    with pytest.raises(ValueError):
+        to_detection_array(detections(), Header(), ("12",))
 
 
 def test_nothing_found():
