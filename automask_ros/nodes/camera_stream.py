@@ -86,9 +86,7 @@ class CameraStream:
         self._detections = WatchedPublisher(node, Detection2DArray, topics.output(DETECTIONS))
         self._instances = WatchedPublisher(node, Image, topics.output(INSTANCES))
         self._overlay = WatchedPublisher(node, Image, topics.output(OVERLAY))
-        self._detections_3d = WatchedPublisher(
-            node, Detection3DArray, topics.output(DETECTIONS_3D)
-        )
+        self._detections_3d = WatchedPublisher(node, Detection3DArray, topics.output(DETECTIONS_3D))
         self._points = WatchedPublisher(node, PointCloud2, topics.output(POINTS))
         self.outputs = (
             self._detections,

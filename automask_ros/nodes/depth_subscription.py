@@ -19,9 +19,9 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.depth_message import decode_depth
 from automask_ros.library.image_message import camera_info_topic
 from automask_ros.nodes.image_subscription import PATIENCE
-from automask_ros.nodes.qos import camera_qos
 from automask_ros.nodes.meters import RateMeter
 from automask_ros.nodes.parameters import ParameterSpec
+from automask_ros.nodes.qos import camera_qos
 from automask_ros.nodes.recent_messages import RecentMessages
 from automask_ros.nodes.transport_remedy import transport_remedy
 from automask_ros.types import DepthMap

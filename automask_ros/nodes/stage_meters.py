@@ -11,7 +11,7 @@ from automask_ros.nodes.meters import LatencyMeter
 
 STAGES = ("receive", "wait", "convert", "infer", "paste", "publish", "localise")
 """From the camera's stamp to the callback; in the slot; to a BGR image at the network's size; in
-the network; to masks of the image's size; to messages, sent."""
+the network; to masks of the image's size; to messages that are sent; to positions in space."""
 OVERHEAD = ("receive", "convert", "paste", "publish")
 """All but the network, and the waiting for it."""
 _FRAMES = 1000

@@ -77,9 +77,11 @@ class Robot:
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
         self._clients = {}
 
-    def start(self, executable, **parameters):
+    def start(self, executable, remappings=None, **parameters):
         """Start a node, such as 'capture_node'; the test hears all that it publishes."""
         arguments = ["-r", f"__ns:={self.namespace}", "-r", "model:=trainer/model"]
+        for name, topic in (remappings or {}).items():
+            arguments += ["-r", f"{name}:={topic}"]
         for name, value in parameters.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             arguments += ["-p", f"{name}:={text}"]
