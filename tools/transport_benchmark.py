@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,8 @@ def measure(size: str, rate: float, seconds: float, library: str) -> dict[str, A
         stdout=subprocess.PIPE,
         text=True,
     )
+    memory: list[float] = []
+    threading.Thread(target=_watch, args=(detector, seconds, memory), daemon=True).start()
     try:
         camera = subprocess.run(
             [sys.executable, __file__, "--role", "camera", "--size", size]
@@ -100,16 +103,27 @@ def measure(size: str, rate: float, seconds: float, library: str) -> dict[str, A
         "received": received,
         "lost": sent["sent"] - received,
         "processed": int(values["processed"]),
-        "latency_p50_ms": float(values["latency_p50_ms"]) if "latency_p50_ms" in values else None,
+        "memory_mb": [round(each) for each in memory],
+        **{name: float(value) for name, value in values.items() if name.endswith("_ms")},
     }
+
+
+def _watch(process: subprocess.Popen[bytes], seconds: float, memory: list[float]) -> None:
+    """Note the memory of a process ten times, evenly over so many seconds."""
+    for _ in range(10):
+        time.sleep(seconds / 10)
+        status = Path(f"/proc/{process.pid}/status")
+        if not status.exists():
+            return
+        memory.append(int(status.read_text().partition("VmRSS:")[2].split()[0]) / 1024)
 
 
 def listen() -> dict[str, str]:
     """Keep the detector's last diagnostics until a line comes on standard input."""
-    import threading
-
     import rclpy
     from diagnostic_msgs.msg import DiagnosticArray
+    from sensor_msgs.msg import Image
+    from vision_msgs.msg import Detection2DArray
 
     last: dict[str, str] = {}
 
@@ -121,6 +135,9 @@ def listen() -> dict[str, str]:
     rclpy.init()
     node = rclpy.create_node("listener")
     node.create_subscription(DiagnosticArray, "/diagnostics", keep, 10)
+    # With a listener each of the detector's pictures is made and sent, as on a robot.
+    node.create_subscription(Detection2DArray, "detector/detections", lambda _: None, 10)
+    node.create_subscription(Image, "detector/instances", lambda _: None, 10)
     threading.Thread(target=lambda: (sys.stdin.readline(), rclpy.try_shutdown())).start()
     while rclpy.ok():
         rclpy.spin_once(node, timeout_sec=0.1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from automask_ros.cli import options
+from automask_ros.cli.benchmark_detection import detection
 from automask_ros.cli.benchmark_teaching import teaching
 from automask_ros.cli.output import check_json_path, print_table, write_figures
 from automask_ros.cli.progress import ProgressDisplay
@@ -32,9 +33,11 @@ def benchmark() -> None:
     Example:
       automask benchmark masks --images photos/ --annotations people.json --peer u2netp.onnx
       automask benchmark teaching --library my_objects --images test/ --annotations test.json
+      automask benchmark detection sample/scenes --library my_objects
     """
 
 
+benchmark.add_command(detection)
 benchmark.add_command(teaching)
 
 

@@ -1,0 +1,139 @@
+"""automask benchmark detection: milliseconds a frame, ours and what one would otherwise run."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from automask_ros.cli import options
+from automask_ros.cli.output import check_json_path, print_table, write_figures
+from automask_ros.cli.progress import ProgressDisplay
+from automask_ros.errors import AutomaskError
+from automask_ros.library.library import Library
+from automask_ros.library.sources import open_source
+
+if TYPE_CHECKING:
+    from torchvision.models.detection import MaskRCNN
+
+    from automask_ros.types import BGRImage
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("source", type=_PATH)
+@click.option("--library", type=_PATH, metavar="DIR", help="Measure the model that is live there.")
+@click.option(
+    "--untrained",
+    type=click.Choice(("resnet50", "lite")),
+    help="Measure one that was taught nothing: speed needs no training.",
+)
+@click.option(
+    "--pictures", type=click.IntRange(1), default=20, show_default=True, help="Of the source."
+)
+@click.option(
+    "--rounds", type=click.IntRange(1), default=3, show_default=True, help="Looks at each picture."
+)
+@click.option("--threads", type=click.IntRange(1), help="CPU threads; default: one per core.")
+@options.device_option
+@options.json_option
+def detection(
+    source: Path,
+    library: Path | None,
+    untrained: str | None,
+    pictures: int,
+    rounds: int,
+    threads: int | None,
+    device: str,
+    json_path: Path | None,
+) -> None:
+    """Milliseconds from a picture to detections with masks.
+
+    SOURCE is a folder of images or a rosbag2 recording. `ratio` is the median time over that of
+    ours by ONNX Runtime, `agreement` the share of detections that ours finds too.
+
+    \b
+    Example:
+      automask benchmark detection sample/scenes --library my_objects
+      automask benchmark detection sample/scenes --untrained resnet50
+    """
+    check_json_path(json_path)
+    if (library is None) == (untrained is None):
+        raise AutomaskError("give either --library or --untrained")
+    import torch
+
+    from automask_ros.detection import speed
+    from automask_ros.detection.prediction import pick_device
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    images = _read(source, pictures)
+    place = pick_device(device)
+    model, architecture, labels, thresholds = (
+        _live(library) if library is not None else _untaught(str(untrained), images[0])
+    )
+    everyone = speed.contestants(
+        model, architecture, labels, thresholds, images[0], place, torch.get_num_threads()
+    )
+    with ProgressDisplay() as progress:
+        speed.run(everyone, images, rounds, progress)
+    rows = speed.rows(everyone)
+    _print(rows)
+    size = "x".join(map(str, reversed(images[0].shape[:2])))
+    click.echo(f"{size} pixels, {torch.get_num_threads()} threads, {platform.machine()}, {place}")
+    write_figures(json_path, rows)
+
+
+def _read(source: Path, count: int) -> list[BGRImage]:
+    """At most so many pictures, evenly spread over the source."""
+    frames = open_source(source)
+    step = max(len(frames) // count, 1)
+    images = [frame.image for number, frame in enumerate(frames) if number % step == 0][:count]
+    if not images:
+        raise AutomaskError(f"{source} holds no picture that can be read")
+    return images
+
+
+def _live(library: Path) -> tuple[MaskRCNN, str, dict[str, int], dict[str, float]]:
+    from automask_ros.detection.base_models import build, load_checkpoint
+
+    models = Library(library).models
+    version = models.current()
+    if version is None:
+        raise AutomaskError(f"{library} has no promoted model; teach or train one first")
+    record = models.record(version)
+    checkpoint = load_checkpoint(models.directory(version))
+    return build(checkpoint), checkpoint.architecture, dict(record.labels), dict(record.thresholds)
+
+
+def _untaught(
+    architecture: str, image: BGRImage
+) -> tuple[MaskRCNN, str, dict[str, int], dict[str, float]]:
+    import torch
+
+    from automask_ros.detection.base_models import load_base_model
+    from automask_ros.detection.mask_rcnn import build_resnet50
+    from automask_ros.detection.speed import spread_scores
+
+    labels, thresholds = {"object": 1}, {"object": 0.5}
+    torch.manual_seed(0)
+    if architecture == "lite":
+        return (*load_base_model("lite", labels), labels, thresholds)
+    model = build_resnet50(2, coco_weights=False).eval()
+    spread_scores(model, image)
+    return model, architecture, labels, thresholds
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    keys = ("p50_ms", "p95_ms", "p99_ms")
+    print_table(
+        ("", "p50 ms", "p95", "p99", "ratio", "detections", "agreement"),
+        [
+            [row["name"], *(f"{row[key]:.1f}" for key in keys)]
+            + [row["ratio"], row["detections"], row["agreement"]]
+            for row in rows
+        ],
+    )
