@@ -23,13 +23,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
+
+from automask_ros.library.image_file import read_image
 from automask_ros.nodes.environment import ros_environment
 
 SIZES = {"vga": (640, 480), "1080p": (1920, 1080), "4k": (3840, 2160)}
 TOPIC = "/benchmark/image"
 
 
-def publish(size: str, rate: float, seconds: float) -> dict[str, Any]:
+def publish(size: str, rate: float, seconds: float, picture: str) -> dict[str, Any]:
     """Be the camera: publish frames at `rate` for `seconds`, once the detector listens."""
     import rclpy
     from rclpy.qos import QoSProfile, QoSReliabilityPolicy
@@ -42,7 +45,7 @@ def publish(size: str, rate: float, seconds: float) -> dict[str, Any]:
     publisher = node.create_publisher(Image, TOPIC, qos)
     width, height = SIZES[size]
     message = Image(width=width, height=height, step=3 * width, encoding="bgr8")
-    message.data = array.array("B", os.urandom(3 * width) * height)
+    message.data = array.array("B", _pixels(picture, width, height))
     # Serialized once, as a driver in C++ would be nearly free of that: the camera is not measured.
     frame = bytearray(serialize_message(message))
     while publisher.get_subscription_count() == 0:
@@ -63,12 +66,21 @@ def publish(size: str, rate: float, seconds: float) -> dict[str, Any]:
     return {"sent": round(rate * seconds), "seconds": elapsed, "late": late}
 
 
-def measure(size: str, rate: float, seconds: float, library: str) -> dict[str, Any]:
+def _pixels(picture: str, width: int, height: int) -> bytes:
+    """A picture file at that size, bgr8; noise without one."""
+    if not picture:
+        return os.urandom(3 * width) * height
+    return cv2.resize(read_image(Path(picture)), (width, height)).tobytes()
+
+
+def measure(size: str, options: argparse.Namespace, library: str) -> dict[str, Any]:
     """One row: frames sent, received, lost, and what the detector made of them."""
+    rate, seconds = options.rate, options.seconds
     environment = ros_environment() | {"ROS_DOMAIN_ID": str(random.randint(1, 100))}
     detector = subprocess.Popen(
         [sys.executable, "-m", "automask_ros.nodes.detector_node", "--ros-args"]
-        + ["-r", f"image:={TOPIC}", "-p", f"library:={library}"],
+        + ["-r", f"image:={TOPIC}", "-p", f"library:={library}"]
+        + ["-p", f"score_threshold:={options.score_threshold}"],
         env=environment,
     )
     listener = subprocess.Popen(
@@ -83,7 +95,7 @@ def measure(size: str, rate: float, seconds: float, library: str) -> dict[str, A
     try:
         camera = subprocess.run(
             [sys.executable, __file__, "--role", "camera", "--size", size]
-            + ["--rate", str(rate), "--seconds", str(seconds)],
+            + ["--rate", str(rate), "--seconds", str(seconds), "--picture", options.picture],
             env=environment,
             stdout=subprocess.PIPE,
             text=True,
@@ -151,18 +163,22 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=30.0)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--library", default="", help="a library with a model; none: only receive")
+    parser.add_argument("--picture", default="", help="what the camera shows; noise without one")
+    parser.add_argument(
+        "--score-threshold", type=float, default=-1.0, help="the detector's; lower finds more"
+    )
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     parser.add_argument("--role", choices=("camera", "listener"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     sizes = options.size or ["vga", "1080p"]
     if options.role == "camera":
-        print(json.dumps(publish(sizes[0], options.rate, options.seconds)))
+        print(json.dumps(publish(sizes[0], options.rate, options.seconds, options.picture)))
     elif options.role == "listener":
         print(json.dumps(listen()))
     else:
         with tempfile.TemporaryDirectory() as empty:
             library = options.library or empty
-            rows = [measure(size, options.rate, options.seconds, library) for size in sizes]
+            rows = [measure(size, options, library) for size in sizes]
         print(json.dumps(rows, indent=2))
         if options.json:
             options.json.write_text(json.dumps(rows, indent=2))
