@@ -6,7 +6,7 @@ pairs predictions with detections. Two things are different here. Detectors on r
 uneven, so time is that of the stamps, with white noise acceleration in between (Bar-Shalom, Li and
 Kirubarajan, Estimation with Applications to Tracking and Navigation, 2001, section 6.2); and since
 boxes of one object need not overlap at two pictures a second, a pair's cost is its likelihood ratio
-(Blackman and Popoli, Design and Analysis of Modern Tracking Systems, 1999, section 6) and not IoU.
+(Blackman and Popoli, Design and Analysis of Modern Tracking Systems, 1999, chapter 6) and not IoU.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ from automask_ros.types import Detections
 # Lengths are in widths of the object's box along x and in its heights along y.
 PLACE_NOISE = 0.1
 """Standard deviation of a detected box's centre."""
-SPEED = 1.5
-"""Standard deviation of an object's speed at first sight, a second."""
-ACCELERATION = 2.5
-"""How much of its speed an object changes in a second, standard deviation."""
+SPEED = 2.5
+"""Standard deviation of an object's speed, a second, before its second detection."""
+ACCELERATION = 3.0
+"""Standard deviation of how much an object's speed changes within a second."""
+REACH = 1.0
+"""Largest standard deviation of where an object is, however long it was out of sight."""
 SIZE_NOISE = 0.25
 """Standard deviation of the natural logarithm of a detected box's width and height."""
 LARGEST_SIZE_COST = 4.0
 """What another size costs at most: a box that is half hidden may still be the object's."""
 COST_OF_NEW = 8.0
-"""A pair that costs more is a lost object and a new one: -2 ln of how dense new ones come."""
+"""What an object that is lost and a new one cost together: a pair that costs more is these."""
 CUT = 0.15
 """A box that lacks more of the object's size than this share is cut: something hides a part."""
 GROWTH, SHRINKAGE = 2.0, 0.5
@@ -56,8 +58,8 @@ class Tracker:
     def update(self, detections: Detections, stamp: float) -> tuple[str, ...]:
         """The ids, one per detection: decimal numbers, none of which is ever given to two objects.
 
-        `stamp` is when the picture was taken, in seconds. After one that lies before the last one,
-        or more than `memory` behind it, all objects are new.
+        `stamp` is when the picture was taken, in seconds. Where it lies before the last one, or
+        more than `memory` after it, all objects are new.
         """
         elapsed, self._stamp = stamp - self._stamp, stamp
         kept = (stamp - self._tracks.seen <= self._memory) & (elapsed >= 0)
@@ -135,7 +137,7 @@ def _pair(tracks: _Tracks, found: _Tracks) -> tuple[NDArray[np.intp], NDArray[np
     # What hides one side of an object moves the middle of its box by up to half of what is hidden.
     hidden = np.maximum((1 - CUT) * sizes - found.sizes, 0) / 2
     off = np.sign(off) * np.maximum(np.abs(off) - hidden, 0)
-    variance = tracks.covariances[:, None, 0, 0] + PLACE_NOISE**2
+    variance = np.minimum(tracks.covariances[:, None, 0, 0] + PLACE_NOISE**2, REACH**2)
     place_cost = ((off / sizes) ** 2).sum(axis=2) / variance + 2 * np.log(variance)
     grown = np.log(found.sizes) - np.log(sizes)
     size_cost = (grown**2).sum(axis=2) / SIZE_NOISE**2
@@ -148,7 +150,7 @@ def _pair(tracks: _Tracks, found: _Tracks) -> tuple[NDArray[np.intp], NDArray[np
 
 
 def _correct(tracks: _Tracks, found: _Tracks, off: Floats) -> _Tracks:
-    """The tracks after they were found, row by row, `off` ``(K, 2)`` pixels the prediction."""
+    """The tracks after they were found, row by row, `off` ``(K, 2)`` pixels their prediction."""
     variance = tracks.covariances[:, 0, 0] + PLACE_NOISE**2
     gain = tracks.covariances[:, :, :1] / variance[:, None, None]
     rate = np.where(found.sizes > tracks.sizes, GROWTH, SHRINKAGE)

@@ -88,7 +88,7 @@ def test_boxes_without_an_extent_are_tracked_all_the_same():
 # Time
 
 
-@pytest.mark.parametrize(("memory", "gap", "held"), [(1, 0.9, 1), (1, 1.1, 0), (3, 2.7, 1)])
+@pytest.mark.parametrize(("memory", "gap", "held"), [(1, 0.9, 1), (1, 1.1, 0), (10, 9, 1)])
 def test_a_moving_object_keeps_its_id_for_as_long_as_it_is_remembered(memory, gap, held):
     before = np.arange(0, 1, 0.1)
     tracker = Tracker(memory)
@@ -98,6 +98,13 @@ def test_a_moving_object_keeps_its_id_for_as_long_as_it_is_remembered(memory, ga
     after = 0.9 + gap + np.arange(0, 1, 0.1)
     then = set(seen_at(tracker, 50 + 80 * after, START + after))
     assert (first, then) == ({"1"}, {"1"} if held else {"2"})
+
+
+def test_what_was_hidden_for_long_is_known_again_near_its_place_only():
+    tracker = Tracker(memory=10)
+    assert seen_at(tracker, [200] * 10, START + np.arange(10) / 10) == ["1"] * 10
+    assert seen_at(tracker, [500], [START + 9]) == ["2"]
+    assert seen_at(tracker, [230], [START + 9.5]) == ["1"]
 
 
 def test_stamps_that_jump_back_begin_anew():
@@ -185,16 +192,15 @@ def total(scene, rate: float | None, detector: Detector, runs: int = 5) -> Mista
     ("scene", "rate", "good", "bad"),
     [
         *((passing, 5, 0, 2), (passing, 10, 0, 2), (passing, 30, 0, 2), (passing, None, 0, 2)),
-        *((meeting, 5, 0, 4), (meeting, 10, 0, 4), (meeting, 30, 0, 4), (meeting, None, 3, 9)),
-        *((row, 5, 0, 3), (row, 10, 0, 5), (row, 30, 0, 10), (row, None, 0, 40)),
-        *((crowd, 5, 3, 8), (crowd, 10, 0, 7), (crowd, 30, 0, 2), (crowd, None, 0, 3)),
+        *((meeting, 5, 0, 4), (meeting, 10, 0, 4), (meeting, 30, 0, 4), (meeting, None, 3, 10)),
+        *((row, 5, 0, 6), (row, 10, 0, 4), (row, 30, 0, 10), (row, None, 0, 12)),
+        *((crowd, 5, 3, 9), (crowd, 10, 3, 8), (crowd, 30, 0, 4), (crowd, None, 0, 3)),
     ],
 )
 def test_ids_hold(scene, rate, good, bad):
     """No more switches and shared ids than that, where detections are good, and where bad.
 
-    They are 160 to 5400 detections in five runs. Most mistakes are made where half a second may
-    pass between two looks at a row of equal bottles that moves by more than one bottle.
+    They are 160 to 5400 detections in five runs.
     """
     mistakes = total(scene, rate, Detector())
     assert mistakes.detections > 180
