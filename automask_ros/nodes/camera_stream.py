@@ -52,12 +52,12 @@ class StreamTopics:
 
 @dataclass(frozen=True)
 class StreamConfig:
-    """How each camera is listened to: `transport` is raw or compressed, `track` whether detections
-    keep an id from frame to frame, `depth_tolerance` the seconds by which the stamps of a picture
-    and of its depth may differ."""
+    """How each camera is listened to: `transport` is raw or compressed, `track_memory` the seconds
+    for which an object out of sight keeps its id, 0 for no ids, `depth_tolerance` those by which
+    the stamps of a picture and of its depth may differ."""
 
     transport: str
-    track: bool
+    track_memory: float
     depth_tolerance: float
 
 
@@ -95,7 +95,7 @@ class CameraStream:
             self._detections_3d,
             self._points,
         )
-        self._tracker = Tracker() if config.track else None
+        self._tracker = Tracker(config.track_memory) if config.track_memory else None
         self.depth = DepthSubscription(
             node, config.depth_tolerance, self._depth_wanted, topics.depth
         )

@@ -207,5 +207,5 @@ class DetectionPipeline:
             return None
         self.bad_frame = ""
         age = received.clock_at - seconds_of(message.header.stamp)
-        times.seconds["receive"] = age if 0.0 <= age <= _LONGEST_AGE else 0.0
+        times.seconds["transport"] = age if 0.0 <= age <= _LONGEST_AGE else 0.0
         return _Frame(stream, message.header, image, fitted, times)

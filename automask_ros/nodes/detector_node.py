@@ -61,7 +61,13 @@ TABLE = (
         minimum=-1.0,
         maximum=1.0,
     ),
-    ParameterSpec("track", True, "Detections keep an id from frame to frame (Detection2D.id)"),
+    ParameterSpec(
+        "track_memory",
+        1.0,
+        "Seconds for which an object that is not seen keeps its id (Detection2D.id); 0: no ids",
+        minimum=0.0,
+        maximum=60.0,
+    ),
     DEPTH_TOLERANCE,
     THREADS,
     ParameterSpec(
@@ -106,7 +112,7 @@ class DetectorNode(LifecycleNode):
         self._problem = None
         config = StreamConfig(
             self._settings["image_transport"],
-            self._settings["track"],
+            self._settings["track_memory"],
             self._settings["depth_tolerance"],
         )
         self._pipeline = DetectionPipeline(self, self._cameras, config)

@@ -9,11 +9,11 @@ from typing import Any
 
 from automask_ros.nodes.meters import LatencyMeter
 
-STAGES = ("receive", "wait", "convert", "infer", "paste", "publish", "localise")
+STAGES = ("transport", "wait", "convert", "infer", "paste", "publish", "localise")
 """From the camera's stamp to the callback; in the slot; to a BGR image at the network's size; in
 the network; to masks of the image's size; to messages that are sent; to positions in space."""
-OVERHEAD = ("receive", "convert", "paste", "publish")
-"""All but the network, and the waiting for it."""
+OVERHEAD = ("convert", "paste", "publish")
+"""What the detector does beside running the network."""
 _FRAMES = 1000
 _FIGURES = (("p50", 50), ("p95", 95), ("p99", 99))
 
@@ -46,7 +46,7 @@ class StageMeters:
         self._meters["latency"].add(sum(times.seconds.values()))
 
     def figures(self) -> dict[str, Any]:
-        """For the diagnostics: milliseconds of each stage, of all but the network (``overhead``)
+        """For the diagnostics: milliseconds of each stage, of all but the network (``overhead``),
         and from the camera's stamp to the last message (``latency``)."""
         return {
             f"{name}_{word}_ms": meter.percentile_ms(share)
