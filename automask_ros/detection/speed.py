@@ -124,6 +124,7 @@ def spread_scores(model: MaskRCNN, image: BGRImage) -> None:
         scores.weight.mul_(factor)
         scores.bias.zero_()
         scores.bias[1] = -torch.quantile(margin * factor, 1 - _PASSING)
+        model.roi_heads.mask_predictor.mask_fcn_logits.weight.zero_()
         model.roi_heads.mask_predictor.mask_fcn_logits.bias.fill_(_SURE)
 
 
