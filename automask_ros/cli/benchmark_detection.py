@@ -115,14 +115,16 @@ def _untaught(
     import torch
 
     from automask_ros.detection.base_models import load_base_model
-    from automask_ros.detection.mask_rcnn import build_resnet50
+    from automask_ros.detection.mask_rcnn import RESNET50_IMAGE_SIZE, build_resnet50
     from automask_ros.detection.speed import spread_scores
 
     labels, thresholds = {"object": 1}, {"object": 0.5}
     torch.manual_seed(0)
     if architecture == "lite":
         return (*load_base_model("lite", labels), labels, thresholds)
-    model = build_resnet50(2, coco_weights=False).eval()
+    # Ours enlarges no picture, and all are to look at the same size.
+    size = min(RESNET50_IMAGE_SIZE, *image.shape[:2])
+    model = build_resnet50(2, size, coco_weights=False).eval()
     spread_scores(model, image)
     return model, architecture, labels, thresholds
 

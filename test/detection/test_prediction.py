@@ -1,5 +1,6 @@
 """torch and ONNX Runtime give the same detections, from none to the most."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.roi_heads import RoIHeads
 
 from automask_ros.detection.base_models import build, load_checkpoint, resize_classes
-from automask_ros.detection.export import check_onnx, export_onnx
+from automask_ros.detection.export import check_onnx, export_onnx, onnx_of
 from automask_ros.detection.graph import DetectionGraph
 from automask_ros.detection.prediction import Predictor, pick_device
 from automask_ros.detection.roi_heads import WINDOW
@@ -188,3 +189,32 @@ def test_what_is_asked_for_wrongly_is_said(library: Library) -> None:
         with pytest.raises(AutomaskError, match="torch sees no GPU"):
             pick_device("cuda")
         assert pick_device("auto") == "cpu"
+
+
+def test_several_pictures_together_are_found_as_each_alone(network: MaskRCNN) -> None:
+    random = np.random.default_rng(5)
+    images = random.integers(0, 255, (3, 96, 128, 3), dtype=np.uint8)
+    minimum = np.full(3, 0.05, np.float32)
+    graph = DetectionGraph(network).eval()
+    with torch.inference_mode():
+        together = graph.many(torch.from_numpy(images), torch.from_numpy(minimum))
+        alone = [graph(torch.from_numpy(each), torch.from_numpy(minimum)) for each in images]
+    assert sum(len(found[1]) for found in alone) > 6
+    for one, other in zip(together, alone, strict=True):
+        for first, second in zip(one, other, strict=True):
+            torch.testing.assert_close(first, second, atol=1e-4, rtol=1e-4)
+
+
+def test_hundreds_of_detections_are_the_same_by_both_runtimes(network: MaskRCNN) -> None:
+    crowded = copy.deepcopy(network)
+    crowded.rpn._post_nms_top_n["testing"] = 1000
+    crowded.rpn._pre_nms_top_n["testing"] = 2000
+    crowded.rpn.nms_thresh = 0.95
+    crowded.roi_heads.detections_per_img = 500
+    image = np.random.default_rng(6).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    minimum = np.full(3, 0.01, np.float32)
+    by_torch = TorchRuntime(crowded, "cpu")(image, minimum)
+    by_onnx = OnnxRuntime(onnx_of(crowded, image), "cpu", threads=1)(image, minimum)
+    assert len(by_torch[1]) > 200
+    assert abs(len(by_torch[1]) - len(by_onnx[1])) <= 2  # scores that just pass in one of them
+    check_onnx(onnx_of(crowded, image), list(by_torch), image, minimum)

@@ -1,0 +1,74 @@
+"""Which provider runs a graph: the first that works, and why not those before it."""
+
+import logging
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from automask_ros.detection.onnx_session import CPU, CUDA, TENSORRT, InvalidGraph, start_session
+from automask_ros.errors import AutomaskError
+
+
+@pytest.fixture(scope="module")
+def graph():
+    """y = x + x."""
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n"]) for n in "xy")
+    made = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "double", [x], [y])
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(made, opset_imports=opset, ir_version=8).SerializeToString()
+
+
+def test_the_cpu_runs_it(graph):
+    session, name = start_session(graph, "cpu", 1)
+    assert name == "CPU" and session.get_providers() == [CPU]
+    (found,) = session.run(None, {"x": np.ones(2, np.float32)})
+    assert found.tolist() == [2, 2]
+
+
+def test_no_graph(tmp_path):
+    path = tmp_path / "torn.onnx"
+    path.write_bytes(b"torn")
+    with pytest.raises(InvalidGraph):
+        start_session(path, "cpu", None)
+
+
+@pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(), reason="a GPU is here")
+def test_a_gpu_that_is_not_there_is_said_with_the_remedy(graph):
+    with pytest.raises(AutomaskError) as caught:
+        start_session(graph, "cuda", None)
+    assert f"{TENSORRT} is not in this ONNX Runtime (install TensorRT" in str(caught.value)
+    assert f"{CUDA} is not in this ONNX Runtime (install onnxruntime-gpu" in str(caught.value)
+    assert str(caught.value).endswith("or use runtime torch")
+
+
+@pytest.mark.parametrize(
+    ("starting", "used", "said"),
+    [
+        ((TENSORRT, CUDA), "Tensorrt", []),
+        ((CUDA,), "CUDA", [f"CUDA runs the network: {TENSORRT} does not start (install TensorRT"]),
+    ],
+)
+def test_the_first_provider_that_starts(graph, monkeypatch, caplog, starting, used, said):
+    """What a machine with a GPU does, told by which providers its ONNX Runtime would start."""
+    wanted = []
+
+    class Session:
+        def __init__(self, _, options, providers):
+            names = [each if isinstance(each, str) else each[0] for each in providers]
+            wanted.append(providers[0])
+            self._running = [name for name in names if name in (*starting, CPU)]
+
+        def get_providers(self):
+            return self._running
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [TENSORRT, CUDA, CPU])
+    with caplog.at_level(logging.WARNING):
+        _, name = start_session(graph, "cuda:1", None)
+    assert name == used
+    assert wanted[-1][1]["device_id"] == 1
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == len(said)
+    assert all(message.startswith(each) for message, each in zip(messages, said, strict=True))
