@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -187,8 +188,8 @@ def _bounds(masks: Sequence[PlacedMask], windows: NDArray[np.float32]) -> NDArra
     """The box of each mask, ``(N, 4) xyxy``; its window where not one pixel is set."""
     boxes = windows.copy()
     for box, mask in zip(boxes, masks, strict=True):
-        rows, columns = np.flatnonzero(mask.pixels.any(1)), np.flatnonzero(mask.pixels.any(0))
-        if len(rows):
-            box[:] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
-            box += (mask.left, mask.top, mask.left, mask.top)
+        left, top, width, height = cv2.boundingRect(mask.pixels.view(np.uint8))
+        if width:
+            left, top = left + mask.left, top + mask.top
+            box[:] = left, top, left + width, top + height
     return boxes
