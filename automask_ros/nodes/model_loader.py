@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from automask_ros.detection.prediction import Predictor
 
 
-_WARM_UP = 2  # frames
+# The first frames of a network take longer: memory is laid out, kernels are chosen. Beside a model
+# that detects, whole frames would hold it up for longer than they save.
+_WARM_UP, _ALONE, _BESIDE_ANOTHER = 2, (480, 640), (120, 160)
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class ModelLoader:
         self._newest: _Order | None = None
         self._idle = threading.Event()
         self._idle.set()
+        self._warm_up_size = _ALONE
         self.problem: str | None = None
         self._orders: NewestFrame[_Order] = NewestFrame()
         self._worker = FrameWorker(node, self._orders, self._work, "model_loader")
@@ -129,9 +132,9 @@ class ModelLoader:
         if self._score_threshold >= 0.0:
             thresholds = dict.fromkeys(predictor.labels, self._score_threshold)
             predictor = replace(predictor, thresholds=thresholds)
-        # The first frames of a network take longer: memory is laid out, kernels are chosen.
         for _ in range(_WARM_UP):
-            predictor(np.zeros((480, 640, 3), np.uint8))
+            predictor(np.zeros((*self._warm_up_size, 3), np.uint8))
+        self._warm_up_size = _BESIDE_ANOTHER
         self.problem = None
         self._on_loaded(
             LiveModel(
