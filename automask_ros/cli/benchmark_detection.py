@@ -53,7 +53,7 @@ def detection(
     """Milliseconds from a picture to detections with masks.
 
     SOURCE is a folder of images or a rosbag2 recording. `ratio` is the median time over that of
-    ours by ONNX Runtime, `agreement` the share of detections that ours finds too.
+    ours by ONNX Runtime, `agreement` the share of our detections that it finds too.
 
     \b
     Example:
