@@ -97,12 +97,20 @@ def launch(robot):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_the_nodes_come_up_and_end_with_the_launch(name, robot, launch, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "more"), [*((name, ()) for name in FILES), ("teach.launch.py", ("composed:=true",))]
+)
+def test_the_nodes_come_up_and_end_with_the_launch(name, more, robot, launch, tmp_path):
     library = tmp_path / "library"
     # On a busy machine an import alone may outlast launch's five seconds.
     patience = ["sigterm_timeout:=60", "sigkill_timeout:=60"]
-    arguments = [*patience, f"library:={library}", "device:=cpu", f"image:={robot.namespace}/image"]
+    arguments = [
+        *patience,
+        *more,
+        f"library:={library}",
+        "device:=cpu",
+        f"image:={robot.namespace}/image",
+    ]
     if name != "detect.launch.py":
         arguments += ["label:=mug", "views:=3", "auto_start:=true"]
     process = launch(name, *arguments)
