@@ -141,7 +141,9 @@ def assert_agreement(robot, library, label):
         assert isinstance(header, Header)
         assert detections.header == header and instances.header == header
         expected = predictor(image)
-        assert detections == to_detection_array(expected, header)
+        ids = [each.id for each in detections.detections]
+        assert len(set(ids)) == len(ids) and all(each.isdigit() for each in ids)
+        assert detections == to_detection_array(expected, header, ids)
         assert instances == to_message(expected.instances(), header)
         assert_painted(expected, detections, pixels_of(instances))
         counts.append(len(expected))
