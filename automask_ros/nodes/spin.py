@@ -81,6 +81,8 @@ def start_worker(node: Node, work: Callable[[], None], name: str) -> threading.T
         try:
             work()
         except BaseException as error:  # noqa: BLE001 - handed over to the main thread, whole
+            if isinstance(error, RuntimeError) and not node.context.ok():
+                return  # what rclpy raises in the midst of publishing when all is to end
             cast(WorkingNode, node).failure = error
             # None while the node is still being made: _spin looks before it waits.
             if node.executor is not None:
