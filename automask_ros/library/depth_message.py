@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.image_file import check_size
+from automask_ros.library.image_rows import view_rows
 from automask_ros.types import DepthMap
 
 #: Encoding -> the number's kind, and how many metres one is.
@@ -35,31 +35,12 @@ def decode_depth(
             f"depth encoding {ascii(encoding)[:60]} is not supported; publish one of: "
             f"{', '.join(sorted(_ENCODINGS))}"
         )
-    check_size(height, width, f"the {encoding} depth image")
+    name = f"the {encoding} depth image"
+    check_size(height, width, name)
     kind, metres = _ENCODINGS[encoding]
     order = ">" if is_bigendian else "<"
-    values = _values(encoding, height, width, step, data, order + kind)
+    values = view_rows(name, data, (height, width), step, order + kind)
     # The only copy: byte order, padding and unit change on the way.
     depth = np.multiply(values, np.float32(metres), dtype=np.float32)
     depth[~((depth > 0) & (depth < np.inf))] = np.nan
     return depth
-
-
-def _values(
-    encoding: str, height: int, width: int, step: int, data: Any, kind: str
-) -> NDArray[Any]:
-    """The message's numbers where they lie, ``(H, W)``, without the rows' padding."""
-    size = np.dtype(kind).itemsize
-    if step < width * size:
-        raise AutomaskError(
-            f"the {encoding} depth image's step of {step} bytes is less than a row of {width} "
-            f"pixels ({width * size} bytes); check the camera's driver"
-        )
-    flat = np.frombuffer(data, np.uint8)
-    needed = step * (height - 1) + width * size
-    if flat.size < needed:
-        raise AutomaskError(
-            f"the {encoding} depth image holds {flat.size} bytes, but {width}x{height} needs "
-            f"{needed} with step {step}; check the camera's driver"
-        )
-    return np.ndarray((height, width), kind, flat, strides=(step, size))

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.image_file import check_size, decode_image_file
+from automask_ros.library.image_rows import bytes_of, view_rows
 from automask_ros.types import BGRImage
 
 Pixels: TypeAlias = NDArray[Any]
@@ -77,7 +78,10 @@ def decode_image(
     for side, length in (("width", width), ("height", height)):
         if side in layout.even and length % 2:
             raise AutomaskError(f"the {encoding} image has an odd {side} ({length}); check it")
-    pixels = _pixels(layout, encoding, height, width, step, data)
+    kind = f"<u{layout.depth // 8}"
+    pixels = view_rows(
+        f"the {encoding} image", data, (height, width), step, kind, layout.channels, layout.planes
+    )
     if layout.depth == 16:
         pixels = _to_8_bits(pixels, is_bigendian)
     return np.asarray(layout.to_bgr(pixels), np.uint8)
@@ -92,7 +96,7 @@ def decode_compressed(format: str, data: Any) -> BGRImage:
     name = f"the compressed image (format {ascii(format)[:40]})"
     if "compressedDepth" in format:
         raise AutomaskError(f"{name} is a depth image; choose the topic of a colour camera")
-    return decode_image_file(_bytes_of(data), name, upright=False)
+    return decode_image_file(bytes_of(data), name, upright=False)
 
 
 def image_fields(image: Pixels) -> dict[str, Any]:
@@ -137,44 +141,6 @@ def camera_fields(info: Any) -> dict[str, Any]:
 def camera_info_topic(image_topic: str) -> str:
     """The camera_info that goes with an image topic, with or without a transport's suffix."""
     return posixpath.join(posixpath.dirname(image_topic.removesuffix("/compressed")), "camera_info")
-
-
-def _pixels(
-    layout: _Encoding, encoding: str, height: int, width: int, step: int, data: Any
-) -> Pixels:
-    """The message's samples where they lie, read-only, without the rows' padding.
-
-    ``(rows, W)``, or ``(rows, W, channels)`` of several; uint8, or little-endian uint16.
-    """
-    sample = layout.depth // 8
-    pixel = layout.channels * sample
-    rows = int(height * layout.planes)
-    if step < width * pixel:
-        raise AutomaskError(
-            f"the {encoding} image's step of {step} bytes is less than a row of {width} pixels "
-            f"({width * pixel} bytes); check the camera's driver"
-        )
-    flat = _bytes_of(data)
-    needed = step * (rows - 1) + width * pixel
-    if flat.size < needed:
-        raise AutomaskError(
-            f"the {encoding} image holds {flat.size} bytes, but {width}x{height} needs {needed} "
-            f"with step {step}; check the camera's driver"
-        )
-    shape, strides = (rows, width, layout.channels), (step, pixel, sample)
-    axes = 2 if layout.channels == 1 else 3
-    pixels: Pixels = np.ndarray(shape[:axes], f"<u{sample}", flat, strides=strides[:axes])
-    pixels.flags.writeable = False
-    return pixels
-
-
-def _bytes_of(data: Any) -> NDArray[np.uint8]:
-    """Any buffer as a flat uint8 array, without a copy."""
-    try:
-        return np.frombuffer(data, np.uint8)
-    except (TypeError, ValueError, BufferError):
-        # A list of numbers, or an array that does not lie in one piece.
-        return np.asarray(data, np.uint8).reshape(-1)
 
 
 def _to_8_bits(pixels: Pixels, is_bigendian: bool) -> NDArray[np.uint8]:

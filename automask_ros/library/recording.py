@@ -20,6 +20,7 @@ from automask_ros.library.image_message import (
     decode_compressed,
     decode_image,
 )
+from automask_ros.library.image_rows import fields_of
 from automask_ros.library.labels import view_id_from_name
 from automask_ros.types import BGRImage, Frame
 
@@ -160,14 +161,7 @@ def _first_camera(reader: AnyReader, infos: list[Connection]) -> dict[str, Any] 
 def _decode(connection: Connection, message: Any) -> BGRImage:
     if connection.msgtype == _COMPRESSED:
         return decode_compressed(message.format, message.data)
-    return decode_image(
-        message.encoding,
-        message.height,
-        message.width,
-        message.step,
-        message.data,
-        bool(message.is_bigendian),
-    )
+    return decode_image(*fields_of(message))
 
 
 def _stamp(message: Any, received: int) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from builtin_interfaces.msg import Time
 from rclpy.clock import Clock
@@ -18,11 +17,13 @@ from automask_ros.detection.pinhole import PinholeCamera
 from automask_ros.errors import AutomaskError
 from automask_ros.library.depth_message import decode_depth
 from automask_ros.library.image_message import camera_info_topic
+from automask_ros.library.image_rows import fields_of
 from automask_ros.nodes.image_subscription import PATIENCE
 from automask_ros.nodes.meters import RateMeter
 from automask_ros.nodes.parameters import ParameterSpec
 from automask_ros.nodes.qos import camera_qos
 from automask_ros.nodes.recent_messages import RecentMessages
+from automask_ros.nodes.serialized_images import read_image
 from automask_ros.nodes.transport_remedy import transport_remedy
 from automask_ros.types import DepthMap
 
@@ -82,8 +83,8 @@ class DepthSubscription:
         if self._gap > self._tolerance:
             return None
         self._matched = time.monotonic()
-        depth = _decoded(_message(serialized, Image))
-        camera_info = _message(info, CameraInfo)
+        depth = decode_depth(*fields_of(read_image(serialized)))
+        camera_info = _camera_info(info)
         size = (camera_info.height, camera_info.width)
         return depth, PinholeCamera.from_matrix(camera_info.k, size, depth.shape)
 
@@ -166,21 +167,10 @@ class DepthSubscription:
         self._info = serialized
 
 
-def _message(serialized: bytes, kind: Any) -> Any:
+def _camera_info(serialized: bytes) -> CameraInfo:
     try:
-        return deserialize_message(serialized, kind)
+        return deserialize_message(serialized, CameraInfo)
     except RuntimeError as error:
         raise AutomaskError(
-            f"a damaged {kind.__name__} of {len(serialized)} bytes came; check who publishes it"
+            f"a damaged CameraInfo of {len(serialized)} bytes came; check who publishes it"
         ) from error
-
-
-def _decoded(message: Image) -> DepthMap:
-    return decode_depth(
-        message.encoding,
-        message.height,
-        message.width,
-        message.step,
-        message.data,
-        bool(message.is_bigendian),
-    )

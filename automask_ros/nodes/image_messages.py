@@ -17,6 +17,7 @@ from automask_ros.library.image_message import (
     decode_image,
     image_fields,
 )
+from automask_ros.library.image_rows import fields_of
 from automask_ros.nodes import cv_bridge_fallback
 from automask_ros.nodes.serialized_images import SerializedCompressedImage, SerializedImage
 
@@ -34,14 +35,7 @@ def to_array(
     if isinstance(message, CompressedImage | SerializedCompressedImage):
         return decode_compressed(message.format, message.data)
     try:
-        return decode_image(
-            message.encoding,
-            message.height,
-            message.width,
-            message.step,
-            message.data,
-            bool(message.is_bigendian),
-        )
+        return decode_image(*fields_of(message))
     except UnknownEncoding as unknown:
         return cv_bridge_fallback.convert(message, unknown)
 
