@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from torch import Tensor
 from torchvision.models.detection import MaskRCNN
@@ -20,7 +20,7 @@ from automask_ros.detection.stage_clock import StageClock
 from automask_ros.detection.training import TrainConfig, TrainingLog, train
 from automask_ros.library.library import Library
 from automask_ros.library.sources import read_images
-from automask_ros.types import BGRImage, ProgressCallback, View
+from automask_ros.types import ProgressCallback
 
 # Of the pictures that are looked at, those that the held-out views are among: so many that these
 # are learned as well as others, and yet enough without them for what is measured to tell.
@@ -44,6 +44,11 @@ class Subject:
     @property
     def image_size(self) -> int:
         return int(self.model.transform.min_size[0])
+
+    @property
+    def clutter_size(self) -> int:
+        """Shorter side of what measures both models: neither is to see less than it could."""
+        return max(self.image_size, self.live_image_size)
 
     @property
     def clutter(self) -> int:
@@ -77,8 +82,8 @@ def learn_heads(subject: Subject, clock: StageClock, progress: ProgressCallback)
     config, split = subject.config, subject.split
     with clock.stage("composites"):
         composites = _composites(subject)
-        dataset = composites(split.training, config.seed)
-        clutter = composites(split.held_out, config.seed + 1, subject.live_image_size)
+        dataset = composites(split.training, image_size=subject.image_size, seed=config.seed)
+        clutter = composites(split.held_out, image_size=subject.clutter_size, seed=config.seed + 1)
     lesson = HeadLesson(subject.model, subject.device, config.seed)
     with clock.stage("train"):
         count = config.pictures(dataset.objects)
@@ -90,7 +95,9 @@ def learn_heads(subject: Subject, clock: StageClock, progress: ProgressCallback)
         found = _measure(subject, clutter, progress)
         measured = lesson.scores()
     with clock.stage("train"):
-        everything = composites(split.everything, config.seed + 2)
+        everything = composites(
+            split.everything, image_size=subject.image_size, seed=config.seed + 2
+        )
         # As many as are left, or the same share of them where the time was up before.
         seen = lesson.pictures
         lesson.look(everything, max(round((count - first) * seen / first), 1), progress)
@@ -105,8 +112,8 @@ def learn_all(subject: Subject, clock: StageClock, progress: ProgressCallback) -
     config, split = subject.config, subject.split
     with clock.stage("composites"):
         composites = _composites(subject)
-        dataset = composites(split.training, config.seed)
-        clutter = composites(split.held_out, config.seed + 1, subject.live_image_size)
+        dataset = composites(split.training, image_size=subject.image_size, seed=config.seed)
+        clutter = composites(split.held_out, image_size=subject.clutter_size, seed=config.seed + 1)
     with clock.stage("train"):
         log = train(subject.model, dataset, config, subject.device, progress)
     with clock.stage("evaluate"):
@@ -115,29 +122,16 @@ def learn_all(subject: Subject, clock: StageClock, progress: ProgressCallback) -
     return Learned(log, found, dataset, looked_at, clutter)
 
 
-class _Composites(Protocol):
-    def __call__(
-        self, views: Sequence[View], seed: int, least_size: int = 0
-    ) -> CompositeDataset: ...
-
-
-def _composites(subject: Subject) -> _Composites:
-    """Composites of some views with a seed, on the user's backgrounds where there are some."""
+def _composites(subject: Subject) -> Callable[..., CompositeDataset]:
+    """CompositeDataset of the subject's objects, on the user's backgrounds where there are some."""
     folder = subject.config.backgrounds
-    backgrounds: list[BGRImage] = read_images(Path(folder)) if folder else []
-
-    def make(views: Sequence[View], seed: int, least_size: int = 0) -> CompositeDataset:
-        return CompositeDataset(
-            subject.library,
-            views,
-            subject.labels,
-            image_size=max(subject.image_size, least_size),
-            seed=seed,
-            backgrounds=backgrounds,
-            config=subject.config.composites,
-        )
-
-    return make
+    return partial(
+        CompositeDataset,
+        subject.library,
+        labels=subject.labels,
+        backgrounds=read_images(Path(folder)) if folder else (),
+        config=subject.config.composites,
+    )
 
 
 def _measure(

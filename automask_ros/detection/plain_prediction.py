@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN, maskrcnn_resnet50_fpn
 
 from automask_ros.detection.export import traced
-from automask_ros.detection.onnx_session import CPU, session
+from automask_ros.detection.onnx_session import CPU
 from automask_ros.types import BGRImage
 
 
@@ -47,7 +48,11 @@ def exported_predictor(model: MaskRCNN, image: BGRImage, threads: int | None) ->
     names = ("labels", "scores", "masks")
     varying = {"image": {1: "height", 2: "width"}} | {name: {0: "count"} for name in names}
     data = traced(_Whole(model).eval(), {"image": _to_tensor(image)}, names, varying)
-    ready = session(data, [CPU], threads)
+    # Not ours, which is set up for speed: as anybody opens a graph.
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads or 0
+    ready = onnxruntime.InferenceSession(data, options, providers=[CPU])
 
     def predict(image: BGRImage) -> PlainDetections:
         return _detections(*ready.run(list(names), {"image": _to_tensor(image).numpy()}))

@@ -165,7 +165,7 @@ class CameraStream:
         return self.active and any(each.get_subscription_count() for each in listened_to)
 
     def _receive(self, serialized: bytes) -> None:
-        now = seconds_of(self._node.get_clock().now().to_msg())
+        now = self._node.get_clock().now().nanoseconds * 1e-9
         self._on_frame(ReceivedFrame(serialized, time.monotonic(), now))
 
 

@@ -23,7 +23,7 @@ from automask_ros.nodes.camera_stream import (
 from automask_ros.nodes.detection_messages import to_label_info, to_vision_info
 from automask_ros.nodes.image_messages import seconds_of, to_array
 from automask_ros.nodes.meters import RateMeter
-from automask_ros.nodes.newest_frames import NewestFrames
+from automask_ros.nodes.newest_frame import NewestFrame
 from automask_ros.nodes.qos import latched
 from automask_ros.nodes.spin import start_worker
 from automask_ros.nodes.stage_meters import FrameTimes, StageMeters
@@ -70,7 +70,7 @@ class DetectionPipeline:
         self.bad_frame = ""
         self.stages = StageMeters()
         self.rate = RateMeter()
-        self._slot: NewestFrames[ReceivedFrame] = NewestFrames()
+        self._slot: NewestFrame[ReceivedFrame] = NewestFrame()
         self._worker = start_worker(node, self._run, "detector")
         self.cameras = [
             CameraStream(node, topics, config, partial(self._on_frame, number))
@@ -158,7 +158,7 @@ class DetectionPipeline:
 
     def _on_frame(self, camera: int, frame: ReceivedFrame) -> None:
         if self.active and self.model is not None:
-            self._slot.put(camera, frame)
+            self._slot.put(frame, camera)
 
     def _run(self) -> None:
         while (taken := self._slot.take()) is not None:

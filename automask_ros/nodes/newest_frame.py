@@ -14,35 +14,44 @@ Item = TypeVar("Item")
 
 
 class NewestFrame(Generic[Item]):
-    """Holds one item: a newer one replaces it, and what was never taken is counted as dropped."""
+    """Holds one item of each source, one source if none are named: a newer item replaces it, and
+    what was never taken is counted as dropped."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._item: Item | None = None
+        self._items: dict[int, Item] = {}
+        self._awake = False
         self._closed = False
         self.received = 0
         self.dropped = 0
 
-    def put(self, item: Item) -> None:
+    def put(self, item: Item, source: int = 0) -> None:
         """Leave the newest item; never blocks on the taker's work."""
         with self._condition:
             self.received += 1
-            if self._item is not None:
+            if self._items.pop(source, None) is not None:
                 self.dropped += 1
-            self._item = item
+            self._items[source] = item
             self._condition.notify()
 
-    def take(self) -> Item | None:
-        """Wait for an item and take it; None once the slot is closed."""
+    def wake(self) -> None:
+        """Let `take` return, though there be no item."""
         with self._condition:
-            self._condition.wait_for(lambda: self._item is not None or self._closed)
-            item, self._item = self._item, None
-            return None if self._closed else item
+            self._awake = True
+            self._condition.notify()
+
+    def take(self) -> dict[int, Item] | None:
+        """Wait for items and take all that are there, by source, the oldest first; None once the
+        slot is closed."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._items or self._awake or self._closed)
+            items, self._items, self._awake = self._items, {}, False
+            return None if self._closed else items
 
     def clear(self) -> None:
-        """Forget an item that waits, without counting it as dropped."""
+        """Forget what waits, without counting it as dropped."""
         with self._condition:
-            self._item = None
+            self._items.clear()
 
     def close(self) -> None:
         """Let `take` return None from now on."""
@@ -65,8 +74,9 @@ class FrameWorker(Generic[Item]):
         self._thread = start_worker(node, self._run, name)
 
     def _run(self) -> None:
-        while (item := self._slot.take()) is not None:
-            self._work(item)
+        while (items := self._slot.take()) is not None:
+            for item in items.values():
+                self._work(item)
 
     def close(self, timeout: float = 2.0) -> None:
         """Close the slot and wait for the item in work, at most `timeout` seconds."""

@@ -19,11 +19,28 @@ def test_a_newer_item_replaces_one_that_waits():
     slot = NewestFrame()
     for item in (1, 2, 3):
         slot.put(item)
-    assert slot.take() == 3
+    assert slot.take() == {0: 3}
     assert (slot.received, slot.dropped) == (3, 2)
     slot.put(4)
-    assert slot.take() == 4
+    assert slot.take() == {0: 4}
     assert (slot.received, slot.dropped) == (4, 2)
+
+
+def test_each_source_has_its_newest_item_and_the_oldest_comes_first():
+    slot = NewestFrame()
+    for source, item in ((0, "left 1"), (1, "right 1"), (0, "left 2")):
+        slot.put(item, source)
+    taken = slot.take()
+    assert list(taken.items()) == [(1, "right 1"), (0, "left 2")]
+    assert (slot.received, slot.dropped) == (3, 1)
+
+
+def test_a_taker_can_be_woken_without_an_item():
+    slot = NewestFrame()
+    slot.wake()
+    assert slot.take() == {}
+    slot.put(1)
+    assert slot.take() == {0: 1}
 
 
 def test_clear_is_no_drop_and_close_ends_a_waiting_taker():
