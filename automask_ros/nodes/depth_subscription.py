@@ -24,7 +24,7 @@ from automask_ros.nodes.parameters import ParameterSpec
 from automask_ros.nodes.qos import camera_qos
 from automask_ros.nodes.recent_messages import RecentMessages
 from automask_ros.nodes.serialized_images import read_image
-from automask_ros.nodes.transport_remedy import transport_remedy
+from automask_ros.nodes.silent_topic import why_silent
 from automask_ros.types import DepthMap
 
 DEPTH_TOLERANCE = ParameterSpec(
@@ -115,18 +115,11 @@ class DepthSubscription:
             )
         return None
 
-    def _silence(self, topic: str, wanted: str, seconds: float) -> str:
-        publishers = self._node.get_publishers_info_by_topic(topic)
-        if not publishers:
-            return (
-                f"nobody publishes {topic}: let the camera publish depth that is aligned to its "
-                "pictures, and remap depth to that topic (camera_info is looked for beside it)"
-            )
-        if all(publisher.topic_type != wanted for publisher in publishers):
-            return f"{topic} carries {publishers[0].topic_type}, not {wanted}: remap depth"
-        return (
-            f"{topic} has {len(publishers)} publisher(s) but delivered nothing for {seconds:.0f} "
-            f"s: check that the camera runs, and {transport_remedy()}"
+    def _silence(self, topic: str, kind: str, seconds: float) -> str:
+        found = why_silent(self._node, topic, kind, camera_qos(), seconds, name="depth")
+        return found or (
+            f"nobody publishes {topic}: let the camera publish depth that is aligned to its "
+            "pictures, and remap depth to that topic (camera_info is looked for beside it)"
         )
 
     def _look(self) -> None:

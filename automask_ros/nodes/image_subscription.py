@@ -8,19 +8,20 @@ from typing import Any
 
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import QoSCompatibility, QoSReliabilityPolicy, qos_check_compatible
+from rclpy.qos import QoSReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from automask_ros.nodes.frame_losses import LossMeter
 from automask_ros.nodes.meters import RateMeter
 from automask_ros.nodes.parameters import ParameterSpec
-from automask_ros.nodes.qos import SUBSCRIPTION, camera_qos, overridable, override_name, words
+from automask_ros.nodes.qos import SUBSCRIPTION, camera_qos, overridable, override_name
 from automask_ros.nodes.serialized_images import (
     SerializedCompressedImage,
     SerializedImage,
     read_compressed_image,
     read_image,
 )
+from automask_ros.nodes.silent_topic import why_silent
 from automask_ros.nodes.transport_remedy import transport_remedy
 
 IMAGE_TRANSPORT = ParameterSpec(
@@ -122,23 +123,16 @@ class ImageSubscription:
         return self._silence(silent) if silent >= PATIENCE else None
 
     def _silence(self, seconds: float) -> str:
-        publishers = self._node.get_publishers_info_by_topic(self.topic)
-        if not publishers:
-            return self._nobody()
-        wanted = _TYPE_NAMES[self._transport]
-        if all(publisher.topic_type != wanted for publisher in publishers):
-            return f"{self.topic} carries {publishers[0].topic_type}, not {wanted}: remap image"
-        for publisher in publishers:
-            fit, reason = qos_check_compatible(publisher.qos_profile, self._qos)
-            if fit == QoSCompatibility.ERROR:
-                return (
-                    f"{self.topic}: QoS of its publisher does not fit: {words(reason)}: set "
-                    f"{self._override('reliability')} to best_effort, or change the publisher"
-                )
-        return (
-            f"{self.topic} has {len(publishers)} publisher(s) but delivered nothing for "
-            f"{seconds:.0f} s: check that the camera runs, and {transport_remedy()}"
+        found = why_silent(
+            self._node,
+            self.topic,
+            _TYPE_NAMES[self._transport],
+            self._qos,
+            seconds,
+            name="image",
+            qos_cure=f"set {self._override('reliability')} to best_effort, or change the publisher",
         )
+        return found or self._nobody()
 
     def _cure(self) -> str:
         """What helps against frames lost on the way: only what can help with this camera."""
