@@ -17,7 +17,8 @@ SEVERAL = 3
 class LossMeter:
     """Counts what the middleware says of a subscription that it did not get.
 
-    `lost` are messages that were sent and did not arrive. `overrun` are those that arrived, but
+    `lost` are messages that were sent and did not arrive; at least so many, for Fast DDS tells of
+    a loss only once something later arrives, and not of each. `overrun` are those that arrived, but
     while the node was busy, and newer ones took their places in its queue; they can be counted
     only where the middleware numbers what is published (Fast DDS, Zenoh) and `alone()` says that
     the numbers are one publisher's.

@@ -1,12 +1,14 @@
 """Somebody else's process beside our nodes, which knows nothing of their DDS profile.
 
-`python peer.py camera` publishes pictures of `WIDTH`x`HEIGHT` on image, `RATE` a second;
-`python peer.py listener TOPIC` subscribes to detections. Both until they are killed.
+`python peer.py camera` publishes pictures of `WIDTH`x`HEIGHT` on image, `RATE` a second, and
+when it is terminated prints how many it published. `python peer.py listener TOPIC` subscribes to
+detections until it is killed.
 """
 
 import array
+import signal
 import sys
-import time
+import threading
 
 import rclpy
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
@@ -22,10 +24,14 @@ def camera():
     publisher = node.create_publisher(Image, "image", RELIABLE)
     message = Image(encoding="bgr8", width=WIDTH, height=HEIGHT, step=3 * WIDTH)
     message.data = array.array("B", bytes(3 * WIDTH * HEIGHT))
-    while True:
+    published = 0
+    terminated = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: terminated.set())
+    while not terminated.wait(1 / RATE):
         message.header.stamp = node.get_clock().now().to_msg()
         publisher.publish(message)
-        time.sleep(1 / RATE)
+        published += 1
+    print(published)
 
 
 def listener(topic):

@@ -33,7 +33,10 @@ def start_peer(robot):
         script = str(Path(__file__).parent / "peer.py")
         namespace = ["--ros-args", "-r", f"__ns:={robot.namespace}"]
         process = subprocess.Popen(
-            [sys.executable, script, *arguments, *namespace], env=environment
+            [sys.executable, script, *arguments, *namespace],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         processes.append(process)
         return process
@@ -84,8 +87,9 @@ def says(robot, node, words):
 @of_fast_dds
 def test_frames_lost_on_the_way_are_counted_and_the_cure_named_is_one(robot, start_peer, tmp_path):
     robot.node.destroy_publisher(robot.images)
-    start_peer("camera")
     robot.start("capture_node", library=tmp_path / "library")
+    robot.wait_for(lambda: robot.status("capture")[0], 30, "the node")
+    camera = start_peer("camera")
     robot.wait_for(lambda: says(robot, "capture", " % of its frames on the way"), 30, "the losses")
     status, values = robot.status("capture")
     override = qos_override(robot, "image", "subscription", "reliability")
@@ -93,11 +97,19 @@ def test_frames_lost_on_the_way_are_counted_and_the_cure_named_is_one(robot, sta
     assert "config/fastdds.xml" in status.message
     assert f"set {override} to reliable" in status.message
     assert "set image_transport:=compressed" in status.message
-    assert int(values["lost"]) > int(values["received"])
-    assert float(values["lost_share"]) > 0.5
+    assert float(values["lost_share"]) > 0.05
+    camera.terminate()
+    published = int(camera.communicate(timeout=10)[0])
+    robot.diagnostics.clear()
+    values = robot.wait_for(lambda: robot.status("capture")[1], 10, "the last count")
+    counted = int(values["lost"]) + int(values["received"])
+    # At most: what was published before the two met is not counted, nor all that was lost.
+    assert counted <= published, (counted, published)
+    assert int(values["lost"]) >= 3
     assert robot.stop("capture_node") == 0
 
     robot.diagnostics.clear()
+    start_peer("camera")
     robot.start("capture_node", library=tmp_path / "library", **{override: "reliable"})
     robot.wait_for(lambda: int(robot.status("capture")[1].get("received", 0)) > 40, 30, "frames")
     status, values = robot.status("capture")
