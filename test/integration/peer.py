@@ -1,7 +1,7 @@
 """Somebody else's process beside our nodes, which knows nothing of their DDS profile.
 
 `python peer.py camera` publishes pictures of `WIDTH`x`HEIGHT` on image, `RATE` a second, and
-when it is terminated prints how many it published. `python peer.py listener TOPIC` subscribes to
+when it is terminated says how many it published. `python peer.py listener TOPIC` subscribes to
 detections until it is killed.
 """
 
@@ -31,7 +31,7 @@ def camera():
         message.header.stamp = node.get_clock().now().to_msg()
         publisher.publish(message)
         published += 1
-    print(published)
+    sys.stdout.write(f"{published}\n")
 
 
 def listener(topic):
