@@ -28,18 +28,31 @@ def lower_doubles(
     label's threshold is dropped anyway.
     """
     lowered = scores.copy()
-    areas = [int(np.count_nonzero(mask.pixels)) for mask in masks]
-    singles: list[int] = []
+    enough = INSIDE * _smaller_areas(masks)
+    # Masks share no more than their windows do: few pairs are worth a look at the pixels.
+    possible = (_shared_windows(masks) > enough) & (class_ids[:, None] == class_ids)
+    single = np.zeros(len(masks), bool)
     for index in np.argsort(-scores, kind="stable"):
-        same = [other for other in singles if class_ids[other] == class_ids[index]]
-        if any(
-            _shared(masks[index], masks[other]) > INSIDE * min(areas[index], areas[other])
-            for other in same
-        ):
+        better = np.flatnonzero(possible[index] & single)
+        if any(_shared(masks[index], masks[other]) > enough[index, other] for other in better):
             lowered[index] *= LEFT
         else:
-            singles.append(int(index))
+            single[index] = True
     return lowered
+
+
+def _smaller_areas(masks: Sequence[PlacedMask]) -> NDArray[np.int64]:
+    """Pixels of the smaller mask of each pair, ``(N, N)``."""
+    areas = np.array([np.count_nonzero(mask.pixels) for mask in masks], np.int64)
+    return np.minimum(areas[:, None], areas)
+
+
+def _shared_windows(masks: Sequence[PlacedMask]) -> NDArray[np.int64]:
+    """Pixels that the windows of each pair share, ``(N, N)``."""
+    first = np.array([(mask.top, mask.left) for mask in masks], np.int64).reshape(-1, 2)
+    last = first + np.array([mask.pixels.shape for mask in masks], np.int64).reshape(-1, 2)
+    sides = np.minimum(last[:, None], last) - np.maximum(first[:, None], first)
+    return np.asarray(np.maximum(sides, 0).prod(axis=2))
 
 
 def _shared(one: PlacedMask, other: PlacedMask) -> int:
