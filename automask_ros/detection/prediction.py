@@ -14,6 +14,7 @@ from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.base_models import build, load_checkpoint
 from automask_ros.detection.doubles import lower_doubles
+from automask_ros.detection.gpu_memory import clear_memory_errors
 from automask_ros.detection.pasting import fit_image, paste_mask
 from automask_ros.detection.runtimes import (
     OnnxRuntime,
@@ -134,7 +135,9 @@ class Predictor:
         """What of `image` reaches the least score given for its label; 0.5 where none is."""
         fitted = self.fit(image)
         minimum = self._minimum(thresholds)
-        return self._place(self.runtime(fitted, minimum), fitted, image, minimum)
+        with clear_memory_errors():
+            found = self.runtime(fitted, minimum)
+        return self._place(found, fitted, image, minimum)
 
     def fit(self, image: BGRImage) -> BGRImage:
         """`image` ``(H, W, 3)`` at the size at which the network looks."""
@@ -142,8 +145,9 @@ class Predictor:
 
     def look(self, fitted: Sequence[BGRImage]) -> list[RawDetections]:
         """What the network finds in images of its size, those of one size together where that is
-        faster."""
-        return self.runtime.many(fitted, self._minimum(self.thresholds))
+        faster. AutomaskError when a GPU's memory runs out."""
+        with clear_memory_errors():
+            return self.runtime.many(fitted, self._minimum(self.thresholds))
 
     def place(self, found: RawDetections, fitted: BGRImage, image: BGRImage) -> Detections:
         """What was `found` in `image`, which is `fitted` at the network's size, in its pixels."""

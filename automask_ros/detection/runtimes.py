@@ -30,6 +30,8 @@ class Runtime(Protocol):
     """Runs the graph on one image at the network's size."""
 
     name: str
+    batches: bool
+    """Whether several images take less time together than one after the other."""
 
     def __call__(self, image: BGRImage, minimum: NDArray[np.float32]) -> RawDetections:
         """Boxes ``(N, 4)``, scores ``(N,)``, class ids ``(N,)`` and masks ``(N, 28, 28)``."""
@@ -44,6 +46,7 @@ class TorchRuntime:
     def __init__(self, model: MaskRCNN, device: str) -> None:
         self._device = torch.device(device)
         self._graph = DetectionGraph(model).to(self._device).eval()
+        self.batches = self._device.type != "cpu"
         self.name = f"torch on {device}"
 
     def __call__(self, image: BGRImage, minimum: NDArray[np.float32]) -> RawDetections:
@@ -54,7 +57,7 @@ class TorchRuntime:
     def many(self, images: Sequence[BGRImage], minimum: NDArray[np.float32]) -> list[RawDetections]:
         """On a GPU those of one size go through the backbone together."""
         sizes = {image.shape for image in images}
-        if self._device.type == "cpu" or len(images) == 1 or len(sizes) > 1:
+        if not self.batches or len(images) == 1 or len(sizes) > 1:
             return [self(image, minimum) for image in images]
         with torch.inference_mode():
             found = self._graph.many(self._moved(np.stack(images)), self._moved(minimum))
@@ -79,6 +82,8 @@ class OnnxRuntime:
     starts.
     """
 
+    batches = False  # its graph takes one image
+
     def __init__(self, graph: Path | bytes, device: str, threads: int | None = None) -> None:
         try:
             self._session, used = start_session(graph, device, threads)
@@ -96,7 +101,7 @@ class OnnxRuntime:
         return boxes, scores, class_ids, masks
 
     def many(self, images: Sequence[BGRImage], minimum: NDArray[np.float32]) -> list[RawDetections]:
-        """One after the other: on a CPU a batch takes as long."""
+        """One after the other."""
         return [self(image, minimum) for image in images]
 
 

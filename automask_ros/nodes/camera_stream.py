@@ -19,14 +19,17 @@ from automask_ros.errors import AutomaskError
 from automask_ros.nodes.depth_messages import to_detection_3d_array, to_point_cloud
 from automask_ros.nodes.depth_subscription import DepthSubscription
 from automask_ros.nodes.detection_messages import to_detection_array
-from automask_ros.nodes.image_messages import seconds_of, to_message
+from automask_ros.nodes.image_messages import seconds_of, to_array, to_message
 from automask_ros.nodes.image_subscription import ImageSubscription, image_topic
 from automask_ros.nodes.qos import PUBLISHER, SUBSCRIPTION, camera_qos, output_qos, overridable
+from automask_ros.nodes.stage_meters import FrameTimes
 from automask_ros.nodes.watched_publisher import WatchedPublisher
 from automask_ros.types import BGRImage, Detections
 
 DETECTIONS, INSTANCES, OVERLAY = "detections", "instances", "overlay"
 DETECTIONS_3D, POINTS = "detections_3d", "points"
+_LONGEST_AGE = 3600.0
+"""Seconds from a stamp to its arrival above which the camera's clock is another one."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,16 @@ class ReceivedFrame:
     clock_at: float
 
 
+@dataclass(frozen=True, eq=False)
+class OpenFrame:
+    """A picture that is worked on: ``(H, W, 3)`` as it came, and `fitted` to the network's size."""
+
+    header: Header
+    image: BGRImage
+    fitted: BGRImage
+    times: FrameTimes
+
+
 class CameraStream:
     """Gives on the frames of a camera while there is use for them, and publishes what they show."""
 
@@ -99,14 +112,32 @@ class CameraStream:
         self.depth = DepthSubscription(
             node, config.depth_tolerance, self._depth_wanted, topics.depth
         )
-        self.bad_depths = 0
-        self._bad_depth = ""
+        self.bad_frames = self.bad_depths = 0
+        self._bad_frame = self._bad_depth = ""
         self.images = ImageSubscription(node, config.transport, self._receive, topics.image)
 
-    def begin(self, header: Header) -> None:
-        """Work on a picture begins: its depth, if somebody wants any, has come and is kept."""
-        if self._depth_wanted():
-            self.depth.hold(header.stamp)
+    def open(
+        self, received: ReceivedFrame, fit: Callable[[BGRImage], BGRImage]
+    ) -> OpenFrame | None:
+        """A frame as a picture, and as `fit` gives it to the network; None for one that is none."""
+        times = FrameTimes(received.came_at)
+        times.seconds["wait"] = time.monotonic() - received.came_at
+        try:
+            with times.stage("convert"):
+                message = self.images.message(received.serialized)
+                # Its depth, if somebody wants any, has come, and must outlast the network's work.
+                if self._depth_wanted():
+                    self.depth.hold(message.header.stamp)
+                image = to_array(message)
+                fitted = fit(image)
+        except AutomaskError as error:
+            self.bad_frames += 1
+            self._bad_frame = f"{self.images.topic}: {error}"
+            return None
+        self._bad_frame = ""
+        age = received.clock_at - seconds_of(message.header.stamp)
+        times.seconds["transport"] = age if 0.0 <= age <= _LONGEST_AGE else 0.0
+        return OpenFrame(message.header, image, fitted, times)
 
     def publish(self, image: BGRImage, detections: Detections, header: Header) -> tuple[str, ...]:
         """Publish what `image` ``(H, W, 3)`` shows, pictures only if somebody listens; the
@@ -147,6 +178,7 @@ class CameraStream:
     def problems(self) -> list[str | None]:
         """What is wrong with the topics, with remedies."""
         return [
+            self._bad_frame,
             self.images.problem(),
             self.depth.problem(),
             self._bad_depth,

@@ -19,15 +19,14 @@ from automask_ros.types import Detections
 
 
 def to_detection_array(
-    detections: Detections, header: Header, ids: Sequence[str] | None = None
+    detections: Detections, header: Header, ids: Sequence[str] = ()
 ) -> Detection2DArray:
     """Detections in their order, under the source image's own header.
 
     `class_id` is the label itself; boxes are in pixels, a pixel's corner being at its integer.
-    `ids` are those of a tracker, one per detection; None leaves every `id` empty.
+    `ids` are those of a tracker, one per detection; without any every `id` stays empty.
     """
-    if ids is None:
-        ids = [""] * len(detections)
+    ids = ids or [""] * len(detections)
     message = Detection2DArray(header=header)
     boxes, scores = detections.boxes.tolist(), detections.scores.tolist()
     for box, score, label, track in zip(boxes, scores, detections.labels, ids, strict=True):

@@ -5,110 +5,82 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
-from std_msgs.msg import Header
-from vision_msgs.msg import LabelInfo, VisionInfo
 
 from automask_ros.errors import AutomaskError
+from automask_ros.library.files import one_line
 from automask_ros.nodes.camera_stream import (
     CameraStream,
+    OpenFrame,
     ReceivedFrame,
     StreamConfig,
     StreamTopics,
 )
-from automask_ros.nodes.detection_messages import to_label_info, to_vision_info
-from automask_ros.nodes.image_messages import seconds_of, to_array
+from automask_ros.nodes.live_model import LiveModel, LiveModelSlot
 from automask_ros.nodes.meters import RateMeter
 from automask_ros.nodes.newest_frame import NewestFrame
-from automask_ros.nodes.qos import latched
 from automask_ros.nodes.spin import start_worker
-from automask_ros.nodes.stage_meters import FrameTimes, StageMeters
-from automask_ros.types import BGRImage
+from automask_ros.nodes.stage_meters import StageMeters
 
-if TYPE_CHECKING:
-    from automask_ros.nodes.model_loader import LiveModel
-
-_LONGEST_AGE = 3600.0
-"""Seconds from a stamp to its arrival above which the camera's clock is another one."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Frame:
-    """A picture that is worked on: as it came, and at the network's size."""
-
-    stream: CameraStream
-    header: Header
-    image: BGRImage
-    fitted: BGRImage
-    times: FrameTimes
+LONGEST_FRAME = 20.0
+"""Seconds for which the end of the work on a frame is waited for."""
+MOST_FAILURES = 20
+"""Frames in a row that nobody knows why they fail; after these only a new process can help."""
 
 
 class DetectionPipeline:
     """What the detector holds between configure and clean-up: cameras, a slot, and a worker.
 
-    Frames are worked on while `active` and while there is a model; those of several cameras that
-    wait go through the network together. `use` swaps the model between two of these: all that is
-    published after the model's `vision_info` is that model's.
+    Frames are worked on while `active` and while there is a model. Where the network takes a batch
+    in less time, those of several cameras that wait go through it together.
     """
 
     def __init__(
         self, node: LifecycleNode, cameras: Sequence[StreamTopics], config: StreamConfig
     ) -> None:
         self._node = node
-        self._label_info = node.create_lifecycle_publisher(LabelInfo, "~/label_info", latched())
-        self._vision_info = node.create_lifecycle_publisher(VisionInfo, "~/vision_info", latched())
-        self._active = False
-        self.model: LiveModel | None = None
-        self._next_model: LiveModel | None = None
+        self._live = LiveModelSlot(node)
+        self._active = self._closed = False
         self._at_work = threading.Lock()
-        self.processed = 0
-        self.bad_frames = 0
-        self.bad_frame = ""
+        self.processed = self.failed = 0
+        self._failed_in_a_row = 0
+        self.failure = ""
         self.stages = StageMeters()
         self.rate = RateMeter()
         self._slot: NewestFrame[ReceivedFrame] = NewestFrame()
-        self._worker = start_worker(node, self._run, "detector")
         self.cameras = [
             CameraStream(node, topics, config, partial(self._on_frame, number))
             for number, topics in enumerate(cameras)
         ]
+        self._worker = start_worker(node, self._run, "detector")
 
     @property
     def active(self) -> bool:
         """Whether frames are worked on."""
         return self._active
 
-    def activate(self) -> None:
-        """Work on frames from here on."""
-        self._set_active(True)
-        self.announce()
+    @property
+    def model(self) -> LiveModel | None:
+        """The model that detects."""
+        return self._live.model
 
     @property
     def dropped(self) -> int:
         """Frames that a newer one of their camera replaced before they were worked on."""
         return self._slot.dropped
 
+    def activate(self) -> None:
+        """Work on frames from here on."""
+        self._set_active(True)
+        self._live.announce()
+
     def use(self, model: LiveModel) -> None:
         """Make `model` the live one: at once, or after the frames in work."""
-        self._next_model = model
+        self._live.offer(model)
         self._slot.wake()
-
-    def announce(self) -> None:
-        """Say on the latched topics which model is live; nothing goes out while inactive."""
-        model = self.model
-        if model is None:
-            return
-        stamp = self._node.get_clock().now().to_msg()
-        self._label_info.publish(
-            to_label_info(model.predictor.labels, model.least_threshold, stamp)
-        )
-        self._vision_info.publish(
-            to_vision_info("mask_rcnn", model.location, model.database_version, stamp)
-        )
 
     def pause(self) -> None:
         """Work on no frame from here on; those in work are finished first."""
@@ -117,39 +89,37 @@ class DetectionPipeline:
         with self._at_work:
             pass
 
-    def close(self, patience: float = 2.0) -> None:
-        """Leave all topics and end the worker."""
+    def close(self) -> None:
+        """End the worker, which finishes its frames first, and leave all topics."""
         self._set_active(False)
         self._slot.close()
-        self._worker.join(patience)
-        # At once: a network's memory must not wait for the garbage collector.
-        self.model = self._next_model = None
+        self._worker.join(LONGEST_FRAME)
+        self._closed = True
+        self._live.close()
         for camera in self.cameras:
             camera.destroy()
-        for latch in (self._label_info, self._vision_info):
-            self._node.destroy_lifecycle_publisher(latch)
 
     def figures(self) -> dict[str, Any]:
         """For the diagnostics: frames and how long they take."""
         images = [camera.images for camera in self.cameras]
+        losses = [each.figures() for each in images]
         return {
             "received": sum(each.received for each in images),
             "received_hz": sum(each.rate.rate() for each in images),
             "processed": self.processed,
             "processed_hz": self.rate.rate(),
             "dropped": self.dropped,
-            "bad_frames": self.bad_frames,
+            "failed": self.failed,
+            "bad_frames": sum(camera.bad_frames for camera in self.cameras),
             "bad_depths": sum(camera.bad_depths for camera in self.cameras),
             **self.stages.figures(),
-            **images[0].figures(),
+            # Of several cameras one after the other, in the order of `image_topics`.
+            **{name: _several([each[name] for each in losses]) for name in losses[0]},
         }
 
     def problems(self) -> list[str | None]:
         """What is wrong with frames and topics, with remedies."""
-        return [
-            self.bad_frame,
-            *(problem for camera in self.cameras for problem in camera.problems()),
-        ]
+        return [problem for camera in self.cameras for problem in camera.problems()]
 
     def _set_active(self, active: bool) -> None:
         self._active = active
@@ -161,51 +131,67 @@ class DetectionPipeline:
             self._slot.put(frame, camera)
 
     def _run(self) -> None:
-        while (taken := self._slot.take()) is not None:
+        while (taken := self._slot.take(self._together())) is not None:
             with self._at_work:
-                if self._next_model is not None:
-                    self.model, self._next_model = self._next_model, None
-                    self.announce()
-                if taken and self.active and self.model is not None:
-                    self._work(self.model, taken)
+                model = self._live.swap()
+                if taken and self.active and model is not None:
+                    self._try(model, taken)
+
+    def _together(self) -> bool:
+        return self.model is not None and self.model.predictor.runtime.batches
+
+    def _try(self, model: LiveModel, taken: dict[int, ReceivedFrame]) -> None:
+        """Work on frames; what fails is told, and the next ones may do better."""
+        try:
+            self._work(model, taken)
+        except Exception as error:
+            if self._closed or not self._node.context.ok():
+                return  # the topics are gone already
+            self.failed += len(taken)
+            self._failed_in_a_row += 1
+            known = isinstance(error, AutomaskError)
+            words = one_line(error) if known else f"{type(error).__name__}: {one_line(error)}"
+            if words != self.failure:
+                self._node.get_logger().error(f"a frame could not be worked on: {words}")
+            self.failure = words
+            if not known and self._failed_in_a_row >= MOST_FAILURES:
+                raise
+        else:
+            self._failed_in_a_row, self.failure = 0, ""
 
     def _work(self, model: LiveModel, taken: dict[int, ReceivedFrame]) -> None:
-        frames = [self._opened(model, self.cameras[number], taken[number]) for number in taken]
-        whole = [frame for frame in frames if frame is not None]
-        if not whole:
-            return
+        opened = []
+        for number, received in taken.items():
+            camera = self.cameras[number]
+            frame = camera.open(received, model.predictor.fit)
+            if frame is not None:
+                opened.append((camera, frame))
+        if opened:
+            self._look(model, opened)
+
+    def _look(self, model: LiveModel, opened: Sequence[tuple[CameraStream, OpenFrame]]) -> None:
         started = time.monotonic()
-        found = model.predictor.look([frame.fitted for frame in whole])
+        found = model.predictor.look([frame.fitted for _, frame in opened])
         inference = time.monotonic() - started
-        for frame, each in zip(whole, found, strict=True):
+        in_space = []
+        for (camera, frame), each in zip(opened, found, strict=True):
             frame.times.seconds["infer"] = inference
             with frame.times.stage("paste"):
                 detections = model.predictor.place(each, frame.fitted, frame.image)
             with frame.times.stage("publish"):
-                ids = frame.stream.publish(frame.image, detections, frame.header)
+                ids = camera.publish(frame.image, detections, frame.header)
+            in_space.append((detections, ids))
+        # Last, for its depth may have to be waited for.
+        for (camera, frame), (detections, ids) in zip(opened, in_space, strict=True):
             with frame.times.stage("localise"):
-                frame.stream.publish_3d(detections, ids, frame.header)
+                camera.publish_3d(detections, ids, frame.header)
             self.stages.add(frame.times)
-        self.processed += len(whole)
-        self.rate.tick(len(whole))
+        self.processed += len(opened)
+        self.rate.tick(len(opened))
 
-    def _opened(
-        self, model: LiveModel, stream: CameraStream, received: ReceivedFrame
-    ) -> _Frame | None:
-        """A frame as pictures; None for one that is no picture."""
-        times = FrameTimes()
-        times.seconds["wait"] = time.monotonic() - received.came_at
-        try:
-            with times.stage("convert"):
-                message = stream.images.message(received.serialized)
-                stream.begin(message.header)
-                image = to_array(message)
-                fitted = model.predictor.fit(image)
-        except AutomaskError as error:
-            self.bad_frames += 1
-            self.bad_frame = str(error)
-            return None
-        self.bad_frame = ""
-        age = received.clock_at - seconds_of(message.header.stamp)
-        times.seconds["transport"] = age if 0.0 <= age <= _LONGEST_AGE else 0.0
-        return _Frame(stream, message.header, image, fitted, times)
+
+def _several(values: Sequence[Any]) -> Any:
+    """A figure of one camera as it is; those of several in one line."""
+    if len(values) == 1:
+        return values[0]
+    return "; ".join(f"{each:.3f}" if isinstance(each, float) else str(each) for each in values)

@@ -16,7 +16,7 @@ from automask_ros.errors import AutomaskError
 from automask_ros.nodes.camera_stream import StreamConfig, StreamTopics, declare_qos
 from automask_ros.nodes.depth_subscription import DEPTH_TOLERANCE
 from automask_ros.nodes.detection_pipeline import DetectionPipeline
-from automask_ros.nodes.diagnostics import OK, WARN, Diagnostics, Health
+from automask_ros.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Health
 from automask_ros.nodes.image_subscription import IMAGE_TRANSPORT
 from automask_ros.nodes.library_parameter import LIBRARY, open_library
 from automask_ros.nodes.model_loader import ModelLoader
@@ -25,8 +25,8 @@ from automask_ros.nodes.qos import latched
 from automask_ros.nodes.spin import run_node
 from automask_ros.nodes.threads import THREADS, limit_threads
 
-FIRST_MODEL_PERIOD = 2.0
-"""Seconds between two looks into the library while there is no model at all."""
+LOOK_PERIOD = 2.0
+"""Seconds between two looks into the library for what others promoted."""
 READY_PERIOD = 0.05
 """Seconds between two looks whether the model is loaded and warm, so that the node may activate."""
 LONGEST_LOADING = 120.0
@@ -93,11 +93,10 @@ class DetectorNode(LifecycleNode):
         self._loader: ModelLoader | None = None
         self._models: Subscription | None = None
         self._problem: str | None = None
+        self._unreadable: str | None = None
         self._refuse_impossible_transitions()
         self._diagnostics = Diagnostics(self, self._health)
-        self.create_timer(
-            FIRST_MODEL_PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self.create_timer(LOOK_PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         if self._settings["autostart"]:
             self._start()
 
@@ -126,7 +125,7 @@ class DetectorNode(LifecycleNode):
             self._pipeline.use,
         )
         self._models = self.create_subscription(VisionInfo, "model", self._on_model, latched())
-        self._loader.order_current()
+        self._look()
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -155,6 +154,12 @@ class DetectorNode(LifecycleNode):
         result = super().on_shutdown(state)
         self.close()
         return result
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Give back what a transition that failed has left; the node is unconfigured then."""
+        self._problem = "a change of state failed: see the log"
+        self.close()
+        return TransitionCallbackReturn.SUCCESS
 
     def close(self) -> None:
         """End the threads, leave the topics."""
@@ -206,13 +211,18 @@ class DetectorNode(LifecycleNode):
         try:
             self._loader.order(message.database_location, message.database_version)
             self._problem = None
-        except AutomaskError as error:
+        except (AutomaskError, OSError) as error:
             self._problem = str(error)
 
     def _look(self) -> None:
-        """Take a first model that a command made, with no trainer there to announce it."""
-        if self._loader is not None and self._pipeline is not None and not self._pipeline.model:
+        """Take the model that a command promoted, with no trainer there to announce it."""
+        if self._loader is None:
+            return
+        try:
             self._loader.order_current()
+            self._unreadable = None
+        except (AutomaskError, OSError) as error:
+            self._unreadable = str(error)
 
     def _health(self) -> Health:
         pipeline, loader = self._pipeline, self._loader
@@ -226,9 +236,13 @@ class DetectorNode(LifecycleNode):
                 "runtime": model.predictor.runtime.name if model else None,
             }
         )
-        health.note(WARN, loader.problem)
-        health.note(WARN, self._problem)
-        if model is None:
+        if pipeline.failure:
+            health.note(ERROR, f"frames cannot be worked on: {pipeline.failure}")
+        for problem in (loader.problem, self._problem, self._unreadable):
+            health.note(WARN, problem)
+        if model is None and loader.loading is not None:
+            health.note(WARN, f"loading model version {loader.loading}")
+        elif model is None:
             root = self._settings["library"]
             health.note(
                 WARN, f"no model in {root} yet: waiting for a first one (teach an object, ~/train)"

@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from rclpy.node import Node
 
 from automask_ros.errors import AutomaskError
+from automask_ros.library.files import one_line
 from automask_ros.library.library import Library
+from automask_ros.nodes.live_model import LiveModel
 from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
-
-if TYPE_CHECKING:
-    from automask_ros.detection.prediction import Predictor
-
 
 # The first frames of a network take longer: memory is laid out, kernels are chosen. Beside a model
 # that detects, whole frames would hold it up for longer than they save.
 _WARM_UP, _ALONE, _BESIDE_ANOTHER = 2, (480, 640), (120, 160)
-
-
-@dataclass(frozen=True)
-class LiveModel:
-    """A model that is ready to detect, and what to tell about it."""
-
-    predictor: Predictor
-    version: int
-    location: str
-    database_version: int
-    least_threshold: float
+RETRY_PERIOD = 30.0
+"""Seconds after which a model that did not load is tried again: memory may be free by then."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +36,7 @@ class ModelLoader:
     A `score_threshold` below 0 leaves each label the threshold that came with the model; 0
     `threads` take one per core.
     `on_loaded` is called from the loader's thread with a model that was warmed up on a picture.
-    A version that cannot be loaded is told in `problem`, and nothing else changes.
+    A version that cannot be loaded, or does not run, is told in `problem`; nothing else changes.
     """
 
     def __init__(
@@ -60,6 +49,7 @@ class ModelLoader:
         threads: int,
         on_loaded: Callable[[LiveModel], None],
     ) -> None:
+        self._node = node
         self._library = library
         self._device = device
         self._runtime = runtime
@@ -67,7 +57,8 @@ class ModelLoader:
         self._threads = threads
         self._on_loaded = on_loaded
         self._ordered: _Order | None = None
-        self._newest: _Order | None = None
+        self._seen: int | None = None
+        self._failed_at = 0.0
         self._idle = threading.Event()
         self._idle.set()
         self._warm_up_size = _ALONE
@@ -75,15 +66,25 @@ class ModelLoader:
         self._orders: NewestFrame[_Order] = NewestFrame()
         self._worker = FrameWorker(node, self._orders, self._work, "model_loader")
 
-    def order_current(self) -> bool:
-        """Order the promoted version of the library; whether there is one."""
-        version = self._library.models.current()
-        if version is not None:
-            self._order(_Order(version, self._library.models.database_version()))
-        return version is not None
+    @property
+    def loading(self) -> int | None:
+        """The version that is being loaded."""
+        ordered = self._ordered
+        return None if self._idle.is_set() or ordered is None else ordered.version
+
+    def order_current(self) -> None:
+        """Order what was promoted in the library since the last look, or else a version that
+        failed, after RETRY_PERIOD. AutomaskError when the library cannot be read."""
+        models = self._library.models
+        version, seen = models.current(), models.database_version()
+        if version is not None and seen != self._seen:
+            self._seen = seen
+            self._order(_Order(version, seen))
+        elif self._ordered is not None and time.monotonic() - self._failed_at >= RETRY_PERIOD:
+            self._order(self._ordered)
 
     def order(self, location: str, database_version: int) -> None:
-        """Order the model in the folder `location`.
+        """Order the model in the folder `location`; nothing if others were promoted since.
 
         Raises AutomaskError when that is no version of this library: what a topic names must not
         make this process read files elsewhere.
@@ -96,6 +97,8 @@ class ModelLoader:
                 f"model {location!r} is not in the library {self._library.root}: give detector and "
                 "trainer the same library"
             )
+        if database_version < models.database_version():
+            return self.order_current()  # a latched message may be older than the library
         self._order(_Order(known[folder], database_version))
 
     def wait(self, patience: float) -> bool:
@@ -107,41 +110,46 @@ class ModelLoader:
         self._worker.close()
 
     def _order(self, order: _Order) -> None:
-        if order != self._ordered:
-            self._ordered = self._newest = order
+        failed = self._idle.is_set() and self.problem is not None
+        if order != self._ordered or failed:
+            self._ordered = order
             self._idle.clear()
             self._orders.put(order)
 
     def _work(self, order: _Order) -> None:
-        self._load(order)
-        if order is self._newest:
+        logger = self._node.get_logger()
+        try:
+            model = self._load(order)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the old one goes on
+            known = isinstance(error, AutomaskError)
+            words = one_line(error) if known else f"{type(error).__name__}: {one_line(error)}"
+            self._failed_at = time.monotonic()
+            self.problem = f"model version {order.version} does not load: {words}"
+            logger.error(self.problem)
+        else:
+            self._warm_up_size = _BESIDE_ANOTHER
+            self.problem = None
+            logger.info(f"model version {order.version} runs with {model.predictor.runtime.name}")
+            self._on_loaded(model)
+        if order is self._ordered:
             self._idle.set()
 
-    def _load(self, order: _Order) -> None:
+    def _load(self, order: _Order) -> LiveModel:
         # Imported here: it takes seconds, in which the node already answers.
         from automask_ros.detection.prediction import Predictor
 
-        try:
-            predictor = Predictor.from_version(
-                self._library, order.version, self._device, self._runtime, self._threads or None
-            )
-        except AutomaskError as error:
-            self.problem = f"model version {order.version} does not load: {error}"
-            self._ordered = None
-            return
+        predictor = Predictor.from_version(
+            self._library, order.version, self._device, self._runtime, self._threads or None
+        )
         if self._score_threshold >= 0.0:
             thresholds = dict.fromkeys(predictor.labels, self._score_threshold)
             predictor = replace(predictor, thresholds=thresholds)
         for _ in range(_WARM_UP):
             predictor(np.zeros((*self._warm_up_size, 3), np.uint8))
-        self._warm_up_size = _BESIDE_ANOTHER
-        self.problem = None
-        self._on_loaded(
-            LiveModel(
-                predictor=predictor,
-                version=order.version,
-                location=str(self._library.models.directory(order.version)),
-                database_version=order.database_version,
-                least_threshold=min(predictor.thresholds.values(), default=0.0),
-            )
+        return LiveModel(
+            predictor=predictor,
+            version=order.version,
+            location=str(self._library.models.directory(order.version)),
+            database_version=order.database_version,
+            least_threshold=min(predictor.thresholds.values(), default=0.0),
         )

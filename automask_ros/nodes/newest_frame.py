@@ -20,6 +20,7 @@ class NewestFrame(Generic[Item]):
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._items: dict[int, Item] = {}
+        self._turns: dict[int, int] = {}
         self._awake = False
         self._closed = False
         self.received = 0
@@ -40,13 +41,25 @@ class NewestFrame(Generic[Item]):
             self._awake = True
             self._condition.notify()
 
-    def take(self) -> dict[int, Item] | None:
+    def take(self, together: bool = True) -> dict[int, Item] | None:
         """Wait for items and take all that are there, by source, the oldest first; None once the
-        slot is closed."""
+        slot is closed.
+
+        Not `together`: the one of the source whose turn is longest ago, so that the others' may
+        still be replaced by newer ones.
+        """
         with self._condition:
             self._condition.wait_for(lambda: self._items or self._awake or self._closed)
-            items, self._items, self._awake = self._items, {}, False
-            return None if self._closed else items
+            self._awake = False
+            if self._closed:
+                return None
+            if together or len(self._items) < 2:
+                items, self._items = self._items, {}
+            else:
+                source = min(self._items, key=lambda each: self._turns.get(each, 0))
+                items = {source: self._items.pop(source)}
+            self._turns.update(dict.fromkeys(items, max(self._turns.values(), default=0) + 1))
+            return items
 
     def clear(self) -> None:
         """Forget what waits, without counting it as dropped."""

@@ -19,9 +19,10 @@ _FIGURES = (("p50", 50), ("p95", 95), ("p99", 99))
 
 
 class FrameTimes:
-    """Seconds of the stages of one frame."""
+    """Seconds of the stages of one frame, which came at `came_at` by the steady clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, came_at: float) -> None:
+        self.came_at = came_at
         self.seconds = dict.fromkeys(STAGES, 0.0)
 
     @contextmanager
@@ -39,11 +40,13 @@ class StageMeters:
         self._meters = {name: LatencyMeter(_FRAMES) for name in (*STAGES, "overhead", "latency")}
 
     def add(self, times: FrameTimes) -> None:
-        """Count a frame."""
+        """Count a frame whose last message is sent."""
         for name, seconds in times.seconds.items():
             self._meters[name].add(seconds)
         self._meters["overhead"].add(sum(times.seconds[name] for name in OVERHEAD))
-        self._meters["latency"].add(sum(times.seconds.values()))
+        # Not the sum: of several cameras a frame waits for the others' too.
+        since = time.monotonic() - times.came_at
+        self._meters["latency"].add(times.seconds["transport"] + since)
 
     def figures(self) -> dict[str, Any]:
         """For the diagnostics: milliseconds of each stage, of all but the network (``overhead``),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from integration.drawn_objects import view
+from integration.graphs import write_another_graph, write_graph_for_one_size
 from integration.robot import LATCHED, RELIABLE
 from integration.stored_models import store_model
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -16,6 +17,9 @@ from vision_msgs.msg import Detection2DArray, Detection3DArray, VisionInfo
 
 from automask_ros.library.library import Library
 from automask_ros.nodes.image_messages import seconds_of, stamp_of, to_message
+
+ERROR = b"\x02"
+NETWORK_SIZE = 160, 213  # of a picture of 480 x 640, with which a model is warmed up
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +72,23 @@ def test_two_cameras_on_one_detector(robot, library):
     robot.wait_for(lambda: robot.status("detector")[1].get("processed") == "6", 10, "the count")
     values = robot.status("detector")[1]
     assert (values["received"], values["dropped"], values["bad_frames"]) == ("6", "0", "0")
+    assert values["image_qos"] == "best_effort, depth 5; best_effort, depth 5"
     assert 0 < float(values["infer_p50_ms"]) <= float(values["latency_p99_ms"])
     assert float(values["overhead_p50_ms"]) < float(values["infer_p50_ms"])
+
+    def the_bad_one_is_named():
+        for name in names:
+            image = to_message(shown[name][0], Header(stamp=stamp_of(time.time()), frame_id=name))
+            image.encoding = "rgb9" if name == "left" else image.encoding
+            cameras[name].publish(image)
+        robot.spin(0.3)
+        status, values = robot.status("detector")
+        return int(values["bad_frames"]) > 0 and status
+
+    status = robot.wait_for(the_bad_one_is_named, 20, "the bad camera")
+    assert status.message.startswith(f"{robot.namespace}/left/image_raw: ")
+    assert "rgb9" in status.message
+    assert len(heard["left"]) == 3 and len(heard["right"]) > 3
 
 
 def test_models_are_swapped_between_frames_under_load(robot, library, tmp_path):
@@ -113,15 +132,20 @@ def test_models_are_swapped_between_frames_under_load(robot, library, tmp_path):
     assert stamps == sorted(stamps)
 
 
-def test_a_model_that_does_not_load_leaves_the_old_one_running(robot, library, tmp_path):
+def tear(path):
+    path.write_bytes(b"torn")
+
+
+@pytest.mark.parametrize("damage", [tear, write_another_graph])
+def test_a_model_that_does_not_load_leaves_the_old_one_running(robot, damage, tmp_path):
     own = Library(tmp_path / "library", create=True)
     image = view("cup", 0)[0]
     store_model(own, image, "cup")
     broken = store_model(own, image, "mug", promoted=False)
-    (own.models.directory(broken) / "model.onnx").write_bytes(b"torn")
+    damage(own.models.directory(broken) / "model.onnx")
     robot.listen("detector/detections")
     orders = robot.node.create_publisher(VisionInfo, "trainer/model", LATCHED)
-    robot.start("detector_node", library=own.root, device="cpu")
+    robot.start("detector_node", library=own.root, device="cpu", track_memory=0.0)
     robot.wait_for(lambda: robot.state("detector") == "active", 60, "the first model")
     orders.publish(
         VisionInfo(database_location=str(own.models.directory(broken)), database_version=2)
@@ -135,6 +159,74 @@ def test_a_model_that_does_not_load_leaves_the_old_one_running(robot, library, t
     robot.show(image)
     answer = robot.wait_for(lambda: robot.heard["detector/detections"], 20, "an answer")[-1]
     assert {d.results[0].hypothesis.class_id for d in answer.detections} == {"cup"}
+    assert {d.id for d in answer.detections} == {""}
+    assert "model version 1 runs with ONNX Runtime on CPU" in robot.log("detector_node")
+
+
+def test_a_frame_that_fails_is_told_and_the_next_one_is_worked_on(robot, tmp_path):
+    own = Library(tmp_path / "library", create=True)
+    version = store_model(own, view("cup", 0)[0])
+    write_graph_for_one_size(own.models.directory(version) / "model.onnx", *NETWORK_SIZE)
+    robot.listen("detector/detections")
+    robot.start("detector_node", library=own.root, device="cpu")
+    robot.wait_for(lambda: robot.state("detector") == "active", 60, "the model")
+
+    def told():
+        robot.show(np.zeros((200, 200, 3), np.uint8))
+        robot.spin(0.3)
+        status, values = robot.status("detector")
+        return status.level == ERROR and values
+
+    values = robot.wait_for(told, 30, "the failure")
+    message = robot.status("detector")[0].message
+    assert message.startswith("frames cannot be worked on: ") and "Reshape" in message
+    assert int(values["failed"]) > 0 and values["processed"] == "0"
+    assert robot.log("detector_node").count("a frame could not be worked on") == 1
+
+    robot.show(np.zeros((480, 640, 3), np.uint8))
+    answer = robot.wait_for(lambda: robot.heard["detector/detections"], 20, "an answer")[-1]
+    assert list(answer.detections) == []
+    robot.wait_for(lambda: robot.status("detector")[0].message == "detecting", 10, "the end of it")
+
+
+def test_a_detector_ends_where_every_frame_fails(robot, tmp_path):
+    """Only a new process helps against a GPU that is lost: whoever started it starts it again."""
+    own = Library(tmp_path / "library", create=True)
+    version = store_model(own, view("cup", 0)[0])
+    write_graph_for_one_size(own.models.directory(version) / "model.onnx", *NETWORK_SIZE)
+    robot.start("detector_node", library=own.root, device="cpu")
+    robot.wait_for(lambda: robot.state("detector") == "active", 60, "the model")
+
+    def ended():
+        robot.show(np.zeros((200, 200, 3), np.uint8))
+        robot.spin(0.05)
+        return robot.process("detector_node").poll()
+
+    assert robot.wait_for(ended, 30, "the end") == 1
+
+
+def test_a_model_that_a_command_promotes_is_taken(robot, tmp_path):
+    own = Library(tmp_path / "library", create=True)
+    image = view("cup", 0)[0]
+    first = store_model(own, image, "cup")
+    robot.listen("detector/vision_info")
+    robot.start("detector_node", library=own.root, device="cpu")
+    told = robot.heard["detector/vision_info"]
+    robot.wait_for(lambda: told, 60, "the first model")
+    second = store_model(own, image, "mug")
+    robot.wait_for(lambda: len(told) == 2, 20, "the second model")
+    assert own.models.rollback() == first
+    robot.wait_for(lambda: len(told) == 3, 20, "the first one again")
+    # A message that lay on the topic since before changes nothing.
+    orders = robot.node.create_publisher(VisionInfo, "trainer/model", LATCHED)
+    orders.publish(
+        VisionInfo(database_location=str(own.models.directory(second)), database_version=2)
+    )
+    robot.spin(3.0)
+    assert [(m.database_location, m.database_version) for m in told] == [
+        (str(own.models.directory(version)), number)
+        for version, number in ((first, 1), (second, 2), (first, 3))
+    ]
 
 
 def test_life_cycles_leak_nothing(robot, library):

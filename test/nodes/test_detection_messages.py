@@ -45,7 +45,10 @@ def test_order_labels_scores_and_boxes():
 def test_ids_of_a_tracker():
     message = to_detection_array(detections(), Header(), ("12", "7"))
     assert [detection.id for detection in message.detections] == ["12", "7"]
-    assert to_detection_array(Detections.empty((80, 60)), Header(), ()).detections == []
+    assert [each.id for each in to_detection_array(detections(), Header(), ()).detections] == [
+        "",
+        "",
+    ]
     with pytest.raises(ValueError):
         to_detection_array(detections(), Header(), ("12",))
 

@@ -35,6 +35,25 @@ def test_each_source_has_its_newest_item_and_the_oldest_comes_first():
     assert (slot.received, slot.dropped) == (3, 1)
 
 
+def test_one_at_a_time_each_source_has_its_turn_and_the_others_stay_replaceable():
+    slot, taken = NewestFrame(), []
+    for number in range(6):
+        # The right camera is always a little earlier: that must not make it the only one.
+        slot.put(f"right {number}", 1)
+        slot.put(f"left {number}", 0)
+        taken.append(slot.take(together=False))
+    assert taken == [
+        {1: "right 0"},
+        {0: "left 1"},
+        {1: "right 2"},
+        {0: "left 3"},
+        {1: "right 4"},
+        {0: "left 5"},
+    ]
+    assert slot.take(together=False) == {1: "right 5"}
+    assert slot.dropped == 5
+
+
 def test_a_taker_can_be_woken_without_an_item():
     slot = NewestFrame()
     slot.wake()
