@@ -19,9 +19,10 @@ from automask_ros.errors import AutomaskError
 from automask_ros.nodes.depth_messages import to_detection_3d_array, to_point_cloud
 from automask_ros.nodes.depth_subscription import DepthSubscription
 from automask_ros.nodes.detection_messages import to_detection_array
-from automask_ros.nodes.image_messages import seconds_of, to_array, to_message
+from automask_ros.nodes.image_messages import seconds_of, to_array
 from automask_ros.nodes.image_subscription import ImageSubscription, image_topic
 from automask_ros.nodes.qos import PUBLISHER, SUBSCRIPTION, camera_qos, output_qos, overridable
+from automask_ros.nodes.serialized_images import write_image
 from automask_ros.nodes.stage_meters import FrameTimes
 from automask_ros.nodes.watched_publisher import WatchedPublisher
 from automask_ros.types import BGRImage, Detections
@@ -148,9 +149,9 @@ class CameraStream:
         # A still life of what was seen at the source's time: the header stays as it came.
         self._detections.publish(to_detection_array(detections, header, ids))
         if self._instances.get_subscription_count():
-            self._instances.publish(to_message(detections.instances(), header))
+            self._instances.publish(write_image(detections.instances(), header))
         if self._overlay.get_subscription_count():
-            self._overlay.publish(to_message(draw_detections(image, detections), header))
+            self._overlay.publish(write_image(draw_detections(image, detections), header))
         return ids
 
     def publish_3d(self, detections: Detections, ids: Sequence[str], header: Header) -> None:

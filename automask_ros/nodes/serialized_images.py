@@ -1,7 +1,8 @@
-"""Camera messages read where they lie in their serialized bytes, as a raw subscription brings them.
+"""Images as serialized bytes: read where they lie, as a raw subscription brings them, and written.
 
-rclpy's deserializer copies a picture three times before it is a message. Here only the few fields
-around the pixels become values, and ``data`` is a view of the bytes. What is read is plain CDR in
+rclpy's deserializer copies a picture three times before it is a message, its serializer twice. Here
+only the few fields around the pixels become values, ``data`` is a view of the bytes that came, and
+what is sent is copied once. What is read is plain CDR in
 either byte order: four bytes that name it, then the fields in order, each number at a multiple of
 its size from there (OMG DDSI-RTPS 2.5, section 10; DDS-XTypes 1.3, 7.4.1). Anybody may have sent
 the bytes: what does not hold to that is an AutomaskError; nothing is read beyond their end.
@@ -16,6 +17,7 @@ from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
 from automask_ros.errors import AutomaskError
+from automask_ros.library.image_message import Pixels, image_fields
 
 #: The encapsulation's name -> the byte order, in the words of struct.
 _BYTE_ORDERS = {b"\x00\x00": ">", b"\x00\x01": "<"}
@@ -68,6 +70,28 @@ def read_compressed_image(serialized: bytes) -> SerializedCompressedImage:
     image = SerializedCompressedImage(fields.header(), fields.string(), fields.sequence())
     fields.end()
     return image
+
+
+def write_image(pixels: Pixels, header: Header) -> bytes:
+    """A sensor_msgs/Image under `header`, serialized; `pixels` as for `image_fields`."""
+    fields = image_fields(pixels)
+    stamp, frame_id = header.stamp, header.frame_id.encode() + b"\0"
+    start = struct.pack("<iI", stamp.sec, stamp.nanosec) + _string(frame_id)
+    start += struct.pack("<II", fields["height"], fields["width"])
+    start += struct.pack("<I", len(fields["encoding"]) + 1) + fields["encoding"].encode() + b"\0"
+    start += struct.pack("<B", fields["is_bigendian"])
+    start = _filled(start) + struct.pack("<II", fields["step"], len(fields["data"]))
+    return b"".join((b"\x00\x01\x00\x00", start, fields["data"]))
+
+
+def _string(text: bytes) -> bytes:
+    """A string that a number follows."""
+    return _filled(struct.pack("<I", len(text)) + text)
+
+
+def _filled(written: bytes) -> bytes:
+    """Filled up to where the next number of four bytes may lie."""
+    return written + bytes(-len(written) % 4)
 
 
 class _Fields:

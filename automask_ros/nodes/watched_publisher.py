@@ -51,7 +51,8 @@ class WatchedPublisher:
         self._answers_at_once = uses_fast_dds()
 
     def publish(self, message: Any) -> None:
-        """Publish a message; nothing goes out while the node is inactive."""
+        """Publish a message, or one that is serialized; nothing goes out while the node is
+        inactive."""
         self._look()
         self._sending_since = started = time.monotonic()
         self._publisher.publish(message)

@@ -233,7 +233,7 @@ def test_life_cycles_leak_nothing(robot, library):
     robot.start("detector_node", library=library.root, device="cpu", autostart=False, threads=1)
     pid = robot.process("detector_node").pid
     image, memory = view("cup", 0)[0], []
-    for _ in range(16):
+    for _ in range(24):
         for label in ("configure", "activate", "deactivate", "activate"):
             assert robot.change_state("detector", label)
         robot.show(image)
@@ -242,8 +242,9 @@ def test_life_cycles_leak_nothing(robot, library):
             assert robot.change_state("detector", label)
         memory.append(resident(pid))
     threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
-    # A model, its session and its frames are tens of MB.
-    assert max(memory[-4:]) - max(memory[4:8]) < 30, memory
+    # The allocator takes up to some 80 MB more before it settles; a model with its session and its
+    # frames that stayed would be tens of MB each time.
+    assert max(memory[-8:]) - max(memory[:8]) < 150, memory
     assert robot.change_state("detector", "configure")
     assert robot.change_state("detector", "cleanup")
     assert len(list(Path(f"/proc/{pid}/task").iterdir())) <= threads

@@ -12,8 +12,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from automask_ros.errors import AutomaskError
-from automask_ros.nodes.image_messages import to_array
-from automask_ros.nodes.serialized_images import read_compressed_image, read_image
+from automask_ros.nodes.image_messages import to_array, to_message
+from automask_ros.nodes.serialized_images import read_compressed_image, read_image, write_image
 
 LETTERS = list("abc/_ 09") + ["é", "日", "\U0001f916"]
 ORDERS = pytest.mark.parametrize("little_endian", [True, False], ids=["little", "big"])
@@ -187,3 +187,23 @@ def test_one_type_is_not_taken_for_the_other():
         read_image(serialize_message(compressed))
     with pytest.raises(AutomaskError, match="a serialized CompressedImage is damaged"):
         read_compressed_image(serialize_message(image()))
+
+
+@pytest.mark.parametrize("frame_id", ["", "a", "eye", "camera_optical", "é日\U0001f916"])
+@pytest.mark.parametrize("kind", ["mono8", "mono16", "bgr8", "mask", "rows with gaps", "empty"])
+def test_what_is_written_is_what_rclpy_would_write(kind, frame_id):
+    random = np.random.default_rng(0)
+    pixels = {
+        "mono8": random.integers(0, 256, (5, 7), np.uint8),
+        "mono16": random.integers(0, 2**16, (5, 7), np.uint16),
+        "bgr8": random.integers(0, 256, (5, 7, 3), np.uint8),
+        "mask": random.random((5, 7)) < 0.5,
+        "rows with gaps": random.integers(0, 256, (5, 9, 3), np.uint8)[:, 1:8],
+        "empty": np.zeros((0, 0), np.uint16),
+    }[kind]
+    header = Header(stamp=Time(sec=-3, nanosec=2**32 - 1), frame_id=frame_id)
+    written = write_image(pixels, header)
+    message = to_message(pixels, header)
+    assert deserialize_message(written, Image) == message
+    # Not the bytes themselves: what fills up to the next number is whatever lay there.
+    assert len(written) == len(serialize_message(message))
