@@ -18,6 +18,9 @@ BGRImage: TypeAlias = NDArray[np.uint8]
 BoolMask: TypeAlias = NDArray[np.bool_]
 DepthMap: TypeAlias = NDArray[np.float32]
 
+FARTHEST_DEPTH: Final = 1000.0
+"""Metres: what lies beyond stands for "nothing measured", as some cameras write FLT_MAX for it."""
+
 #: Stands where the name of a network stands when a mask was drawn by hand.
 PERSON: Final = "person"
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from automask_ros.errors import AutomaskError
 
+_SHORTEST, _LONGEST = 0.01, 1000.0  # focal lengths, in sides of the picture: 179 to 0.06 degrees
+_MOST_ASIDE = 100.0  # sides of the picture: how far away from it the principal point may lie
+
 
 @dataclass(frozen=True)
 class PinholeCamera:
@@ -31,7 +34,8 @@ class PinholeCamera:
         """The camera of `k`, row by row, as in a sensor_msgs/CameraInfo.
 
         `k` holds for a picture of `size` (height, width); where that differs from the `picture` at
-        hand, the same view at another resolution is meant. AutomaskError without a focal length.
+        hand, the same view at another resolution is meant. AutomaskError without a focal length, or
+        with numbers that no camera has: points along its rays would not be finite.
         """
         fx, fy, cx, cy = (float(k[place]) for place in (0, 4, 2, 5))
         if not (fx > 0 and fy > 0 and all(map(math.isfinite, (fx, fy, cx, cy)))):
@@ -39,7 +43,22 @@ class PinholeCamera:
                 f"camera_info has no focal length (K = {[fx, fy, cx, cy]}): calibrate the camera"
             )
         camera = cls(fx, fy, cx, cy)
-        return camera.resized(size, picture) if min(size) > 0 else camera
+        if min(size) > 0:
+            camera = camera.resized(size, picture)
+        if not camera.may_see(picture):
+            raise AutomaskError(
+                f"camera_info is that of no camera ([fx, fy, cx, cy] = {[fx, fy, cx, cy]}, "
+                f"{size[1]}x{size[0]} pixels): calibrate the camera"
+            )
+        return camera
+
+    def may_see(self, picture: tuple[int, ...]) -> bool:
+        """Whether there are cameras like this one, for a `picture` of (height, width) pixels."""
+        height, width = picture
+        return all(
+            _SHORTEST <= length / side <= _LONGEST and abs(centre) / side <= _MOST_ASIDE
+            for length, centre, side in ((self.fx, self.cx, width), (self.fy, self.cy, height))
+        )
 
     def resized(self, before: tuple[int, ...], after: tuple[int, ...]) -> PinholeCamera:
         """The camera of the same view with `after` instead of `before` (height, width) pixels."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from automask_ros.types import BoolMask, DepthMap
+from automask_ros.types import FARTHEST_DEPTH, BoolMask, DepthMap
 
 _STEEPEST = 8.0  # depth per width of a pixel: a surface 83 degrees away from facing the camera
 _LEAST_PART = 0.05  # of the largest surface: what is smaller is noise
@@ -28,7 +28,8 @@ def noise(distance: float) -> float:
 def object_surface(depth: DepthMap, mask: BoolMask, focal_length: float) -> BoolMask:
     """The pixels of `mask` that see the object, ``(h, w) bool``.
 
-    `depth` is ``(h, w) float32`` in metres, NaN where there is none; `focal_length` is in pixels.
+    `depth` is ``(h, w) float32`` in metres, NaN where there is none; what is not positive or lies
+    beyond FARTHEST_DEPTH is none either. `focal_length` is in pixels.
     Neighbours lie on one surface where the depth between them rises no more than on a steep one;
     the largest surface is the object, with large pieces that continue it. So what is seen past the
     mask's rim and through its holes is left out, and so are the flying pixels between, whose depth
@@ -37,7 +38,7 @@ def object_surface(depth: DepthMap, mask: BoolMask, focal_length: float) -> Bool
     # floodFill's picture of what is taken, one pixel wider on all sides; 0 is free.
     taken = np.ones((depth.shape[0] + 2, depth.shape[1] + 2), np.uint8)
     parts = taken[1:-1, 1:-1]
-    parts[...] = ~(mask & (depth > 0))
+    parts[...] = ~(mask & (depth > 0) & (depth <= FARTHEST_DEPTH))
     sizes: list[int] = []
     while len(sizes) < _MOST_PARTS:
         free = np.flatnonzero(parts == 0)

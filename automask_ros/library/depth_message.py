@@ -9,7 +9,7 @@ import numpy as np
 from automask_ros.errors import AutomaskError
 from automask_ros.library.image_file import check_size
 from automask_ros.library.image_rows import view_rows
-from automask_ros.types import DepthMap
+from automask_ros.types import FARTHEST_DEPTH, DepthMap
 
 #: Encoding -> the number's kind, and how many metres one is.
 _ENCODINGS = {"16UC1": ("u2", 1e-3), "mono16": ("u2", 1e-3), "32FC1": ("f4", 1.0)}
@@ -26,8 +26,9 @@ def decode_depth(
     """Turn the fields of a sensor_msgs/Image into a new ``(H, W) float32`` depth map in metres.
 
     16UC1 and mono16 are millimetres, 32FC1 metres. NaN stands where there is no depth: where the
-    message has zero, a negative or no finite number. ``step`` is the length of a row in bytes, with
-    its padding; ``data`` is any buffer of bytes (bytes, array.array, ndarray).
+    message has zero, a negative number, none, or one beyond FARTHEST_DEPTH. ``step`` is the length
+    of a row in bytes, with its padding; ``data`` is any buffer of bytes (bytes, array.array,
+    ndarray).
     AutomaskError: another encoding, no pixels, too many, rows or data shorter than they should be.
     """
     if encoding not in _ENCODINGS:
@@ -42,5 +43,5 @@ def decode_depth(
     values = view_rows(name, data, (height, width), step, order + kind)
     # The only copy: byte order, padding and unit change on the way.
     depth = np.multiply(values, np.float32(metres), dtype=np.float32)
-    depth[~((depth > 0) & (depth < np.inf))] = np.nan
+    depth[~((depth > 0) & (depth <= FARTHEST_DEPTH))] = np.nan
     return depth

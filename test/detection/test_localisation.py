@@ -1,5 +1,7 @@
 """Points and boxes of things whose pose and size are known."""
 
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from ray_casting import (
 from automask_ros.detection.localisation import LEAST_POINTS, localise
 from automask_ros.detection.pinhole import PinholeCamera
 from automask_ros.errors import AutomaskError
+from automask_ros.types import FARTHEST_DEPTH
 
 CAMERA = Camera()
 WALL = Wall(1.3)
@@ -227,6 +230,17 @@ def test_pixels_without_depth_have_no_points():
     assert_box(instance.box, CRATE.centre, CRATE.size, within=0.004)
 
 
+@pytest.mark.parametrize("nothing", [3.4e38, 1e30, 1e20, 2000.0, np.inf, -1.0])
+def test_numbers_that_stand_for_nothing_measured_have_no_points(nothing):
+    depth, seen = cast(CAMERA, CRATE, WALL)
+    middle = int(np.flatnonzero((seen == 0).any(0)).mean())
+    depth[:, middle:] = nothing
+    (instance,) = localise(detections_of(seen == 0), depth, CAMERA.pinhole)
+    assert 0 < len(instance.points) <= np.count_nonzero((seen == 0)[:, :middle])
+    assert instance.points[:, 2].max() < 1
+    assert localise(detections_of(seen == 0), np.full_like(depth, nothing), CAMERA.pinhole) == []
+
+
 def test_instances_without_depth_are_left_out_and_the_others_keep_their_index():
     ball = Sphere((-0.15, 0.0, 0.7), 0.03)
     depth, seen = cast(CAMERA, CRATE, ball, WALL)
@@ -291,6 +305,45 @@ def test_a_camera_without_calibration_is_refused():
         PinholeCamera.from_matrix([0.0] * 9, (480, 640), (480, 640))
     with pytest.raises(AutomaskError, match="no focal length"):
         PinholeCamera.from_matrix([np.nan] * 9, (480, 640), (480, 640))
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        {"fx": 1e-30},
+        {"fy": 1e-3},
+        {"fx": 1e30, "fy": 1e30},
+        {"fx": 1e300},
+        {"fy": math.inf},
+        {"cx": 1e30},
+        {"cy": -1e300},
+        {"cx": math.nan},
+        {"cy": math.inf},
+    ],
+    ids=str,
+)
+def test_a_camera_that_there_cannot_be_is_refused_in_one_line(absurd):
+    given = {"fx": 600.0, "fy": 600.0, "cx": 320.0, "cy": 240.0} | absurd
+    k = [given["fx"], 0, given["cx"], 0, given["fy"], given["cy"], 0, 0, 1]
+    for size in ((480, 640), (0, 0)):
+        with pytest.raises(AutomaskError, match="^camera_info .*: calibrate the camera$"):
+            PinholeCamera.from_matrix(k, size, (480, 640))
+
+
+def test_a_size_that_no_picture_has_is_refused():
+    k = [600.0, 0, 320.0, 0, 600.0, 240.0, 0, 0, 1]
+    with pytest.raises(AutomaskError, match="4294967295x480 pixels"):
+        PinholeCamera.from_matrix(k, (480, 2**32 - 1), (480, 640))
+
+
+@pytest.mark.parametrize("focal_length", [20.0, 600.0, 1e5])
+def test_points_of_the_widest_and_the_narrowest_view_are_finite(focal_length):
+    k = [focal_length, 0, 40 * 640, 0, focal_length, -40 * 480, 0, 0, 1]
+    camera = PinholeCamera.from_matrix(k, (480, 640), (480, 640))
+    depth = np.full((480, 640), FARTHEST_DEPTH, np.float32)
+    (instance,) = localise(detections_of(np.ones(depth.shape, bool)), depth, camera)
+    assert np.isfinite(instance.points).all()
+    assert np.isfinite(instance.box.quaternion).all() and np.isfinite(instance.box.size).all()
 
 
 def test_a_camera_info_without_a_size_holds_for_the_picture():

@@ -5,6 +5,7 @@ import pytest
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.depth_message import decode_depth
+from automask_ros.types import FARTHEST_DEPTH
 
 METRES = np.array([[0.5, 1.234, 65.535], [0.001, 2.0, 10.0]])
 
@@ -49,6 +50,14 @@ def test_what_is_no_distance_is_no_depth_in_metres():
     depth = decode_depth("32FC1", 1, 8, 32, packed(values, "<f4")[1])
     assert np.isnan(depth[0, :6]).all()
     assert depth[0, 6:] == pytest.approx([1e-9, 3.0])
+
+
+def test_what_stands_for_nothing_measured_is_no_depth():
+    most = np.finfo(np.float32).max
+    values = np.array([[most, -most, 1e30, 1e20, 1001.0, FARTHEST_DEPTH, 65.0]])
+    depth = decode_depth("32FC1", 1, 7, 28, packed(values, "<f4")[1])
+    assert np.isnan(depth[0, :5]).all()
+    assert depth[0, 5:] == pytest.approx([FARTHEST_DEPTH, 65.0])
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, "array", "ndarray"])
