@@ -29,26 +29,34 @@ class PinholeCamera:
 
     @classmethod
     def from_matrix(
-        cls, k: Sequence[float], size: tuple[int, int], picture: tuple[int, ...]
+        cls,
+        matrix: Sequence[float],
+        size: tuple[int, int],
+        picture: tuple[int, ...],
+        origin: tuple[int, int] = (0, 0),
     ) -> PinholeCamera:
-        """The camera of `k`, row by row, as in a sensor_msgs/CameraInfo.
+        """The camera of `matrix`, row by row, as in a sensor_msgs/CameraInfo: 3x3 as its K, or 3x4
+        as its P.
 
-        `k` holds for a picture of `size` (height, width); where that differs from the `picture` at
-        hand, the same view at another resolution is meant. AutomaskError without a focal length, or
-        with numbers that no camera has: points along its rays would not be finite.
+        The camera shows `size` (height, width) pixels from `origin` (row, column) on; where the
+        `picture` at hand has others, it is the same view at another resolution. AutomaskError
+        without a focal length, or with numbers that no camera has: points along its rays would not
+        be finite.
         """
-        fx, fy, cx, cy = (float(k[place]) for place in (0, 4, 2, 5))
+        second = len(matrix) // 3
+        fx, fy, cx, cy = (float(matrix[place]) for place in (0, second + 1, 2, second + 2))
+        numbers = f"[fx, fy, cx, cy] = {[fx, fy, cx, cy]}"
         if not (fx > 0 and fy > 0 and all(map(math.isfinite, (fx, fy, cx, cy)))):
             raise AutomaskError(
-                f"camera_info has no focal length (K = {[fx, fy, cx, cy]}): calibrate the camera"
+                f"camera_info has no focal length ({numbers}): calibrate the camera"
             )
-        camera = cls(fx, fy, cx, cy)
+        camera = cls(fx, fy, cx - origin[1], cy - origin[0])
         if min(size) > 0:
             camera = camera.resized(size, picture)
         if not camera.may_see(picture):
             raise AutomaskError(
-                f"camera_info is that of no camera ([fx, fy, cx, cy] = {[fx, fy, cx, cy]}, "
-                f"{size[1]}x{size[0]} pixels): calibrate the camera"
+                f"camera_info is that of no camera ({numbers}, {size[1]}x{size[0]} pixels): "
+                "calibrate the camera"
             )
         return camera
 

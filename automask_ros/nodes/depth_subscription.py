@@ -84,9 +84,7 @@ class DepthSubscription:
             return None
         self._matched = time.monotonic()
         depth = decode_depth(*fields_of(read_image(serialized)))
-        camera_info = _camera_info(info)
-        size = (camera_info.height, camera_info.width)
-        return depth, PinholeCamera.from_matrix(camera_info.k, size, depth.shape)
+        return depth, camera_of(_camera_info(info), depth.shape)
 
     def destroy(self) -> None:
         """Leave the topics."""
@@ -158,6 +156,22 @@ class DepthSubscription:
 
     def _on_info(self, serialized: bytes) -> None:
         self._info = serialized
+
+
+def camera_of(info: CameraInfo, picture: tuple[int, ...]) -> PinholeCamera:
+    """The camera of a rectified `picture` of (height, width) pixels.
+
+    Rectified pictures are P's; K, which is the lens's own, stands in where a driver leaves P out.
+    Both are of the whole sensor: of it, the picture shows the region of interest. Binning is not
+    looked at, for it is why a picture has fewer pixels than its region. AutomaskError as by
+    PinholeCamera.from_matrix.
+    """
+    matrix = info.p if info.p[0] > 0 else info.k
+    roi = info.roi
+    if not (roi.height and roi.width):
+        return PinholeCamera.from_matrix(matrix, (info.height, info.width), picture)
+    origin = (roi.y_offset, roi.x_offset)
+    return PinholeCamera.from_matrix(matrix, (roi.height, roi.width), picture, origin)
 
 
 def _camera_info(serialized: bytes) -> CameraInfo:
