@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
+from rclpy.node import Node
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, Detection3DArray
@@ -24,6 +25,7 @@ from automask_ros.nodes.image_subscription import ImageSubscription, image_topic
 from automask_ros.nodes.qos import PUBLISHER, SUBSCRIPTION, camera_qos, output_qos, overridable
 from automask_ros.nodes.serialized_images import write_image
 from automask_ros.nodes.stage_meters import FrameTimes
+from automask_ros.nodes.topic_names import check_different, whole_name
 from automask_ros.nodes.watched_publisher import WatchedPublisher
 from automask_ros.types import BGRImage, Detections
 
@@ -35,23 +37,53 @@ _LONGEST_AGE = 3600.0
 
 @dataclass(frozen=True)
 class StreamTopics:
-    """Where a camera's pictures come from, and the name below the node that its results go to."""
+    """Where a camera's pictures and depth come from, and the name that its results go below."""
 
     image: str
     below: str = "~"
     depth: str = "depth"
 
     @classmethod
-    def of(cls, images: list[str]) -> list[StreamTopics]:
-        """One camera's results lie at the node itself, those of several each below the name of its
-        topic."""
+    def of(
+        cls, node: Node, images: Sequence[str], depths: Sequence[str] = ()
+    ) -> list[StreamTopics]:
+        """The cameras of the parameters `image_topics` and `depth_topics`.
+
+        One camera's results lie at the node itself, those of several each below the name of its
+        topic. Its depth, where none is named, is `depth`, or `depth` below that name. AutomaskError
+        where a name is no topic's, or cameras would share a topic.
+        """
+        if any(depths) and len(depths) != len(images):
+            raise AutomaskError(
+                f"parameter depth_topics names {len(depths)} topics and image_topics "
+                f"{len(images)}: name the depth of each camera, in the same order"
+            )
         if len(images) == 1:
-            return [cls(images[0])]
-        return [cls(image, f"~/{image.lstrip('/~')}", f"{image}/depth") for image in images]
+            cameras = [cls(images[0])]
+        else:
+            cameras = [cls(image, f"~/{image.lstrip('/~')}", f"{image}/depth") for image in images]
+        if any(depths):
+            cameras = [replace(own, depth=name) for own, name in zip(cameras, depths, strict=True)]
+        check_different(node, "image_topics", images)
+        check_different(node, "depth_topics", (camera.depth for camera in cameras))
+        _check_outputs(node, cameras)
+        return cameras
 
     def output(self, name: str) -> str:
         """The topic of one kind of result."""
         return f"{self.below}/{name}"
+
+
+def _check_outputs(node: Node, cameras: Sequence[StreamTopics]) -> None:
+    try:
+        outputs = {whole_name(node, camera.output(DETECTIONS_3D)) for camera in cameras}
+    except AutomaskError as error:
+        raise AutomaskError(f"parameter image_topics: {error}") from error
+    if len(outputs) < len(cameras):
+        raise AutomaskError(
+            "parameter image_topics: the results of two cameras would lie below one name: "
+            "let their names differ in more than the beginning, / or ~/"
+        )
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ TABLE = (
         "Cameras: what each of several shows is published below the name of its topic",
         check=_check_topics,
     ),
+    ParameterSpec(
+        "depth_topics",
+        ("",),
+        "Depth of each camera in image_topics; empty: depth, of several cameras TOPIC/depth",
+    ),
     IMAGE_TRANSPORT,
     ParameterSpec("device", "auto", "Where the network runs: auto, cpu, cuda, cuda:0, ..."),
     ParameterSpec(
@@ -85,7 +90,9 @@ class DetectorNode(LifecycleNode):
         super().__init__("detector")
         self.failure: BaseException | None = None
         self._settings = Parameters(self, TABLE)
-        self._cameras = StreamTopics.of(self._settings["image_topics"])
+        self._cameras = StreamTopics.of(
+            self, self._settings["image_topics"], self._settings["depth_topics"]
+        )
         for camera in self._cameras:
             declare_qos(self, camera, self._settings["image_transport"])
         limit_threads(self._settings["threads"])

@@ -12,7 +12,11 @@ from rcl_interfaces.msg import (
     ParameterDescriptor,
     SetParametersResult,
 )
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    ParameterUninitializedException,
+)
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -58,6 +62,9 @@ class ParameterSpec:
 
     def problem(self, value: Any) -> str | None:
         """Why `value` cannot be taken, in one line, or None."""
+        # An empty list comes as no value, which rclpy takes for one of any type.
+        if value is None and not isinstance(self.default, tuple):
+            return self.wrong_type()
         if self.choices and value not in self.choices:
             return f"{self.name} is {value!r}: it must be one of {', '.join(self.choices)}"
         if self.check is not None:
@@ -66,6 +73,12 @@ class ParameterSpec:
             except AutomaskError as error:
                 return f"{self.name}: {error}"
         return None
+
+    def wrong_type(self) -> str:
+        """Of which type a value has to be, in one line."""
+        default = list(self.default) if isinstance(self.default, tuple) else self.default
+        kind = type(default).__name__
+        return f"{self.name} must be of type {kind}, as in {self.name}:={default!r}"
 
 
 class Parameters:
@@ -92,18 +105,17 @@ class Parameters:
             node.add_post_set_parameters_callback(self._tell)
 
     def __getitem__(self, name: str) -> Any:
-        return self._node.get_parameter(name).value
+        try:
+            return self._node.get_parameter(name).value
+        except ParameterUninitializedException:
+            return []  # that of an empty list
 
     def _declare(self, spec: ParameterSpec) -> None:
         try:
             default = list(spec.default) if isinstance(spec.default, tuple) else spec.default
             self._node.declare_parameter(spec.name, default, spec.descriptor())
         except InvalidParameterTypeException as error:
-            kind = type(spec.default).__name__.replace("tuple", "list")
-            example = list(spec.default) if isinstance(spec.default, tuple) else spec.default
-            raise AutomaskError(
-                f"parameter {spec.name} must be of type {kind}, as in {spec.name}:={example!r}"
-            ) from error
+            raise AutomaskError(f"parameter {spec.wrong_type()}") from error
         except InvalidParameterValueException as error:
             # "... Reason: WHY: NAME"; WHY begins with the name, in rclpy's own words after another.
             reason = str(error).partition("Reason: ")[2].removesuffix(f": {spec.name}")

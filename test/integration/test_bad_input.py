@@ -52,6 +52,11 @@ def test_bad_frames_are_named_and_the_next_good_one_is_taken(robot, tmp_path):
         ("capture_node", {"label": "../x"}, "parameter label: label '../x' is not usable"),
         ("capture_node", {"views": 0}, "parameter views out of range"),
         ("detector_node", {"runtime": "magic"}, "parameter runtime is 'magic': it must be one of"),
+        (
+            "detector_node",
+            {"image_topics": "['a b']"},
+            "'a b' is not the name of a topic: topic name",
+        ),
         ("mask_generation_node", {"fcn": "no_such.safetensors"}, "no_such.safetensors"),
         ("mask_generation_node", {"refiner": "no.onnx,no.onnx"}, "there is no refiner at no.onnx"),
         ("trainer_node", {"library": "/dev/null/library"}, "/dev/null"),

@@ -68,6 +68,8 @@ def test_defaults_overrides_and_descriptors(make_node):
         ("label:=../x", "parameter label: label '../x' is not usable"),
         ("views:=0", "parameter views out of range"),
         ("views:=many", "parameter views must be of type int, as in views:=40"),
+        ("views:=[]", "parameter views must be of type int, as in views:=40"),
+        ("mode:=[]", "parameter mode must be of type str, as in mode:='raw'"),
         ("share:=1.5", "parameter share out of range"),
         ("mode:=smoke", "parameter mode is 'smoke': it must be one of raw, compressed"),
     ],
