@@ -18,7 +18,7 @@ from automask_ros.detection.tracking import Tracker
 from automask_ros.drawing import draw_detections
 from automask_ros.errors import AutomaskError
 from automask_ros.nodes.depth_messages import to_detection_3d_array, to_point_cloud
-from automask_ros.nodes.depth_subscription import DepthSubscription
+from automask_ros.nodes.depth_subscription import DepthSubscription, depth_topics
 from automask_ros.nodes.detection_messages import to_detection_array
 from automask_ros.nodes.image_messages import seconds_of, to_array
 from automask_ros.nodes.image_subscription import ImageSubscription, image_topic
@@ -239,7 +239,9 @@ def declare_qos(node: LifecycleNode, topics: StreamTopics, transport: str) -> No
 
     Raises AutomaskError when one is refused.
     """
-    overridable(node, SUBSCRIPTION, image_topic(node, transport, topics.image), camera_qos())
+    images = image_topic(node, transport, topics.image)
+    for subscribed in (images, *depth_topics(node, topics.depth)):
+        overridable(node, SUBSCRIPTION, subscribed, camera_qos())
     for name in (DETECTIONS, INSTANCES, OVERLAY, DETECTIONS_3D, POINTS):
         topic: Any = node.resolve_topic_name(topics.output(name))
         overridable(node, PUBLISHER, topic, output_qos())

@@ -21,7 +21,7 @@ from automask_ros.library.image_rows import fields_of
 from automask_ros.nodes.image_subscription import PATIENCE
 from automask_ros.nodes.meters import RateMeter
 from automask_ros.nodes.parameters import ParameterSpec
-from automask_ros.nodes.qos import camera_qos
+from automask_ros.nodes.qos import SUBSCRIPTION, camera_qos, overridable, override_name
 from automask_ros.nodes.recent_messages import RecentMessages
 from automask_ros.nodes.serialized_images import read_image
 from automask_ros.nodes.silent_topic import why_silent
@@ -38,8 +38,14 @@ DEPTH_TOLERANCE = ParameterSpec(
 _LOOK_PERIOD = 0.5  # seconds between two looks whether depth is wanted
 
 
+def depth_topics(node: Node, name: str) -> tuple[str, str]:
+    """The whole names of the topic `name`, as it is remapped, and of the camera_info beside it."""
+    topic = str(node.resolve_topic_name(name))
+    return topic, camera_info_topic(topic)
+
+
 class DepthSubscription:
-    """Subscribes to the topic `depth` and to the camera_info beside it, while depth is wanted.
+    """Subscribes to the topic `name` and to the camera_info beside it, while depth is wanted.
 
     `wanted` is asked twice a second: a stream of depth takes several per cent of a core. Messages
     stay serialized until one is used; then it is decoded in the thread that asks.
@@ -51,8 +57,8 @@ class DepthSubscription:
         self._node = node
         self._tolerance = tolerance
         self._wanted = wanted
-        self.topic = node.resolve_topic_name(name)
-        self.info_topic = camera_info_topic(self.topic)
+        self._name = name
+        self.topic, self.info_topic = depth_topics(node, name)
         self.received = 0
         self.rate = RateMeter()
         self._recent = RecentMessages()
@@ -100,11 +106,12 @@ class DepthSubscription:
             return None
         if self._damage is not None:
             return self._damage
+        depth, info = self._subscriptions
         now = time.monotonic()
         if now - self._last >= PATIENCE:
-            return self._silence(self.topic, "sensor_msgs/msg/Image", now - self._last)
+            return self._silence(depth, "sensor_msgs/msg/Image", now - self._last)
         if self._info is None and now - self._started >= PATIENCE:
-            return self._silence(self.info_topic, "sensor_msgs/msg/CameraInfo", now - self._started)
+            return self._silence(info, "sensor_msgs/msg/CameraInfo", now - self._started)
         if self._gap > self._tolerance and now - self._matched >= PATIENCE:
             return (
                 f"{self.topic}: the depth nearest to the last picture is {self._gap:.3f} s away "
@@ -113,11 +120,21 @@ class DepthSubscription:
             )
         return None
 
-    def _silence(self, topic: str, kind: str, seconds: float) -> str:
-        found = why_silent(self._node, topic, kind, camera_qos(), seconds, name="depth")
+    def _silence(self, subscription: Subscription, kind: str, seconds: float) -> str:
+        topic = subscription.topic_name
+        override = override_name(SUBSCRIPTION, topic, "reliability")
+        found = why_silent(
+            self._node,
+            topic,
+            kind,
+            subscription.qos_profile,
+            seconds,
+            name=self._name,
+            qos_cure=f"set {override} to best_effort, or change the publisher",
+        )
         return found or (
             f"nobody publishes {topic}: let the camera publish depth that is aligned to its "
-            "pictures, and remap depth to that topic (camera_info is looked for beside it)"
+            f"pictures, and remap {self._name} to that topic (camera_info is looked for beside it)"
         )
 
     def _look(self) -> None:
@@ -125,16 +142,23 @@ class DepthSubscription:
         wanted = self._wanted()
         if wanted and not self._subscriptions:
             self._started = self._last = self._matched = time.monotonic()
-            # Raw: what is not used is never turned into Python values.
             self._subscriptions = [
-                self._node.create_subscription(kind, topic, receive, camera_qos(), raw=True)
-                for kind, topic, receive in (
-                    (Image, self.topic, self._on_depth),
-                    (CameraInfo, self.info_topic, self._on_info),
-                )
+                self._subscribe(Image, self.topic, self._on_depth),
+                self._subscribe(CameraInfo, self.info_topic, self._on_info),
             ]
         elif not wanted:
             self._leave()
+
+    def _subscribe(self, kind: type, topic: str, receive: Callable[[bytes], None]) -> Subscription:
+        # Raw: what is not used is never turned into Python values.
+        return self._node.create_subscription(
+            kind,
+            topic,
+            receive,
+            camera_qos(),
+            qos_overriding_options=overridable(self._node, SUBSCRIPTION, topic, camera_qos()),
+            raw=True,
+        )
 
     def _leave(self) -> None:
         for subscription in self._subscriptions:

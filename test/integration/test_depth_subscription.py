@@ -10,6 +10,7 @@ from builtin_interfaces.msg import Time
 from integration.robot import RELIABLE
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.qos import QoSReliabilityPolicy
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
@@ -18,6 +19,7 @@ from automask_ros.detection.pinhole import PinholeCamera
 from automask_ros.errors import AutomaskError
 from automask_ros.nodes import depth_subscription
 from automask_ros.nodes.depth_subscription import DepthSubscription
+from automask_ros.nodes.qos import camera_qos
 
 HEIGHT, WIDTH = 480, 640
 K = [600.0, 0.0, 320.0, 0.0, 610.0, 240.0, 0.0, 0.0, 1.0]
@@ -40,7 +42,7 @@ def depth_message(milliseconds, encoding="16UC1"):
 class DepthCamera:
     """A publisher of depth, and the subscription under test in a participant of its own."""
 
-    def __init__(self, robot):
+    def __init__(self, robot, tolerance=0.05, overrides=()):
         self.robot = robot
         self.depth = robot.node.create_publisher(Image, "head/depth", RELIABLE)
         self.info = robot.node.create_publisher(CameraInfo, "head/camera_info", RELIABLE)
@@ -50,10 +52,13 @@ class DepthCamera:
             "listener",
             context=self._context,
             namespace=robot.namespace,
-            cli_args=["--ros-args", "-r", "depth:=head/depth"],
+            cli_args=[
+                *("--ros-args", "-r", "depth:=head/depth"),
+                *(part for each in overrides for part in ("-p", each)),
+            ],
         )
         self.wanted = True
-        self.heard = DepthSubscription(self._node, 0.05, lambda: self.wanted)
+        self.heard = DepthSubscription(self._node, tolerance, lambda: self.wanted)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin)
@@ -103,10 +108,22 @@ class DepthCamera:
 
 
 @pytest.fixture
-def camera(robot):
-    camera = DepthCamera(robot)
-    yield camera
-    camera.close()
+def make_camera(robot):
+    """Makes a depth camera and who listens to it."""
+    cameras = []
+
+    def make(**options):
+        cameras.append(DepthCamera(robot, **options))
+        return cameras[-1]
+
+    yield make
+    for camera in cameras:
+        camera.close()
+
+
+@pytest.fixture
+def camera(make_camera):
+    return make_camera()
 
 
 def test_the_depth_that_belongs_to_a_picture(camera):
@@ -209,3 +226,26 @@ def test_why_there_is_no_depth(camera, monkeypatch):
     streaming(800, f"{topic}: the depth nearest to the last picture is 0.200 s", "depth_tolerance")
     assert heard.depth_at(stamp(800)) is not None
     assert heard.problem() is None
+
+
+def test_qos_is_what_the_overrides_ask_for(robot, make_camera, monkeypatch):
+    monkeypatch.setattr(depth_subscription, "PATIENCE", 0.5)
+    depth, info = (f"{robot.namespace}/head/{name}" for name in ("depth", "camera_info"))
+    names = [f"qos_overrides.{topic}.subscription.reliability" for topic in (depth, info)]
+    camera = make_camera(overrides=[f"{name}:=reliable" for name in names])
+    for topic in (depth, info):
+        (found,) = camera.robot.wait_for(
+            lambda topic=topic: robot.node.get_subscriptions_info_by_topic(topic), 10, topic
+        )
+        assert found.qos_profile.reliability == QoSReliabilityPolicy.RELIABLE
+    camera.describe(height=HEIGHT, width=WIDTH, k=K)
+    camera.show(100)
+    assert camera.heard.depth_at(stamp(100)) is not None
+
+    robot.node.destroy_publisher(camera.depth)
+    robot.node.create_publisher(Image, "head/depth", camera_qos())
+    expected = (
+        f"{depth}: QoS of its publisher does not fit: best effort publisher and reliable "
+        f"subscription: set {names[0]} to best_effort, or change the publisher"
+    )
+    camera.until(lambda: camera.heard.problem() == expected, expected)

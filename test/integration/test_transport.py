@@ -155,6 +155,8 @@ def test_overrides_change_the_qos_of_each_topic_also_after_a_second_configure(ro
     [
         ("capture_node", "image", "subscription", "depth", 0, "out of range"),
         ("capture_node", "image", "subscription", "reliability", "rather", "'rather': it must be"),
+        ("detector_node", "depth", "subscription", "depth", 0, "out of range"),
+        ("detector_node", "camera_info", "subscription", "reliability", "rather", "'rather': it"),
         ("detector_node", "detector/overlay", "publisher", "history", "keep_all", "'keep_all': it"),
         ("detector_node", "detector/overlay", "publisher", "depth", "two", "must be of type int"),
     ],
