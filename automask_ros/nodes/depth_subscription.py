@@ -35,6 +35,8 @@ DEPTH_TOLERANCE = ParameterSpec(
     maximum=10.0,
 )
 
+LONGEST_WAIT = 0.1
+"""Seconds for which depth that is under way is waited for: the next pictures wait as long."""
 _LOOK_PERIOD = 0.5  # seconds between two looks whether depth is wanted
 
 
@@ -79,10 +81,12 @@ class DepthSubscription:
     def depth_at(self, stamp: Time) -> tuple[DepthMap, PinholeCamera] | None:
         """The depth that is nearest to a picture's stamp, and its camera.
 
-        Depth that is under way is waited for, for as long as the tolerance. None where nothing came
-        that is near enough, or no camera_info; AutomaskError where what came is damaged.
+        Depth that is under way is waited for, for as long as the tolerance and no longer than
+        LONGEST_WAIT. None where nothing came that is near enough, or no camera_info; AutomaskError
+        where what came is damaged.
         """
-        nearest, info = self._recent.nearest(stamp, self._tolerance), self._info
+        patience = min(self._tolerance, LONGEST_WAIT)
+        nearest, info = self._recent.nearest(stamp, patience), self._info
         if nearest is None or info is None:
             return None
         self._gap, serialized = nearest

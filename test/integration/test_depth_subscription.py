@@ -2,6 +2,7 @@
 
 import array
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -150,6 +151,15 @@ def test_depth_is_held_while_a_picture_is_worked_on(camera):
     camera.heard.hold(stamp(230))
     camera.show(233, *range(266, 866, 33))
     assert np.allclose(camera.heard.depth_at(stamp(230))[0], 0.233)
+
+
+def test_a_wide_tolerance_takes_what_is_there_and_holds_nothing_up(make_camera):
+    camera = make_camera(tolerance=5.0)
+    camera.describe(height=HEIGHT, width=WIDTH, k=K)
+    camera.show(100)
+    began = time.monotonic()
+    assert np.allclose(camera.heard.depth_at(stamp(700))[0], 0.1)
+    assert time.monotonic() - began < 2
 
 
 def test_depth_is_subscribed_to_while_it_is_wanted(camera):
