@@ -8,6 +8,9 @@ from launch import LaunchDescription
 
 _ARGUMENTS = (
     "image",
+    "depth",
+    "image_topics",
+    "depth_topics",
     "image_transport",
     "library",
     "device",
@@ -20,5 +23,5 @@ _ARGUMENTS = (
 
 
 def generate_launch_description() -> LaunchDescription:
-    """The detector on one camera and one library."""
+    """The detector on one library, and one camera or several."""
     return describe(_ARGUMENTS, detecting_nodes)

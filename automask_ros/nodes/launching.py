@@ -24,10 +24,13 @@ from automask_ros.resources import share_directory
 CONFIG = share_directory() / "config"
 
 # Arguments that are parameters of the same name; one left empty keeps the parameter file's value.
-_TYPES: dict[str, type] = {
+# None is the type that YAML takes a value for.
+_TYPES: dict[str, type | None] = {
     "label": str,
     "recording": str,
     "loop": bool,
+    "image_topics": None,
+    "depth_topics": None,
     "image_transport": str,
     "library": str,
     "views": int,
@@ -49,6 +52,24 @@ ARGUMENTS = {
             "image",
             default_value="/camera/image_raw",
             description="The camera's image topic, without the suffix /compressed",
+        ),
+        DeclareLaunchArgument(
+            "depth",
+            default_value="/camera/depth_registered/image_raw",
+            description="The camera's topic of depth that is aligned to `image`, for positions in "
+            "space; camera_info lies beside it",
+        ),
+        DeclareLaunchArgument(
+            "image_topics",
+            default_value="",
+            description="Several cameras for the detector, in place of `image`: "
+            "[/left/image_raw, /right/image_raw]" + _KEPT,
+        ),
+        DeclareLaunchArgument(
+            "depth_topics",
+            default_value="",
+            description="Their aligned depth, in the same order: [/left/depth, /right/depth]"
+            + _KEPT,
         ),
         DeclareLaunchArgument(
             "image_transport",
@@ -201,8 +222,11 @@ def detecting_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         automask_node(
             context,
             "detector_node",
-            ["library", "image_transport", "device", "runtime", "threads"],
-            [("image", argument(context, "image")), ("model", "trainer/model")],
+            [
+                *("library", "image_topics", "depth_topics", "image_transport"),
+                *("device", "runtime", "threads"),
+            ],
+            _detector_topics(context),
         )
     ]
 
@@ -213,8 +237,14 @@ def _composed_nodes(context: LaunchContext) -> Node:
         context,
         "composed_nodes",
         [name for name in _TYPES if name in ARGUMENTS and name != "use_sim_time"],
-        [("image", argument(context, "image")), ("model", "trainer/model")],
+        _detector_topics(context),
     )
+
+
+def _detector_topics(context: LaunchContext) -> list[tuple[str, str]]:
+    """The remappings of a process with a detector."""
+    camera = [(name, argument(context, name)) for name in ("image", "depth")]
+    return [*camera, ("model", "trainer/model")]
 
 
 def argument(context: LaunchContext, name: str) -> str:

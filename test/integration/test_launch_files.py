@@ -12,6 +12,8 @@ from integration.drawn_objects import view
 pytest.importorskip("launch_ros", reason="launch_ros comes with a ROS 2 installation, not with pip")
 
 from launch.launch_description_sources import PythonLaunchDescriptionSource  # noqa: E402
+from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
+from vision_msgs.msg import Detection3DArray  # noqa: E402
 
 from automask_ros.library.library import Library  # noqa: E402
 from automask_ros.nodes.environment import PROFILE_VARIABLES  # noqa: E402
@@ -51,6 +53,7 @@ def arguments_of(name):
 def test_every_argument_is_described_and_has_a_default(name):
     arguments = arguments_of(name)
     assert {"image", "image_transport", "library", "device", "namespace"} <= arguments.keys()
+    assert {"depth", "image_topics", "depth_topics"} <= arguments.keys()
     for argument in arguments.values():
         assert len(argument.description) > 15
         assert argument.default_value is not None
@@ -127,6 +130,36 @@ def test_the_nodes_come_up_and_end_with_the_launch(name, more, robot, launch, tm
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=150)
     assert "process has died" not in output, output
+
+
+@pytest.mark.parametrize(
+    ("name", "more"), [("detect.launch.py", ()), ("teach.launch.py", ("composed:=true",))]
+)
+def test_the_detector_takes_the_depth_that_is_named(name, more, robot, launch, tmp_path):
+    robot.node.create_subscription(Detection3DArray, "detector/detections_3d", id, 1)
+    depth = robot.node.create_publisher(Image, "aligned/depth", 1)
+    info = robot.node.create_publisher(CameraInfo, "aligned/camera_info", 1)
+    arguments = [f"library:={tmp_path / 'library'}", "device:=cpu", *more]
+    launch(name, *arguments, f"depth:={robot.namespace}/aligned/depth")
+    for publisher in (depth, info):
+        robot.wait_for(publisher.get_subscription_count, 90, publisher.topic_name)
+
+
+@pytest.mark.parametrize(
+    ("name", "more"), [("detect.launch.py", ()), ("teach.launch.py", ("composed:=true",))]
+)
+def test_the_detector_takes_several_cameras(name, more, robot, launch, tmp_path):
+    sides = [f"{robot.namespace}/{side}" for side in ("left", "right")]
+    images = [f"{side}/image" for side in sides]
+    depths = [f"{side}/depth" for side in sides]
+    publishers = [robot.node.create_publisher(Image, topic, 1) for topic in images + depths]
+    for image in images:
+        topic = f"detector{image}/detections_3d"
+        robot.node.create_subscription(Detection3DArray, topic, id, 1)
+    lists = [f"image_topics:=[{', '.join(images)}]", f"depth_topics:=[{', '.join(depths)}]"]
+    launch(name, f"library:={tmp_path / 'library'}", "device:=cpu", *more, *lists)
+    for publisher in publishers:
+        robot.wait_for(publisher.get_subscription_count, 90, publisher.topic_name)
 
 
 def variables_of(launch_process):
