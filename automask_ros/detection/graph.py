@@ -7,6 +7,8 @@ the mask head sees only what passes its label's threshold. The same module is wh
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -30,13 +32,16 @@ Found = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class DetectionGraph(nn.Module):
-    """A Mask R-CNN as a function of one image.
+    """A copy of a Mask R-CNN as a function of one image.
 
     forward(image, minimum): `image` is ``(H, W, 3) uint8 BGR`` at the network's size, `minimum`
     is ``(classes,) float32``, the least score that counts for each class (the background's is
     ignored). Returns ``windows (N, 4) float32 xyxy`` in pixels of `image`, ``scores (N,)``
     descending, ``class_ids (N,) int64`` and ``masks (N, 28, 28)``, probabilities in the windows.
     The windows are the boxes, or wider where the heads look for masks beyond them.
+
+    Nothing is shared with the model, so the graph moves between devices without it, and does not
+    learn what the model learns later.
     """
 
     scale: Tensor
@@ -45,8 +50,8 @@ class DetectionGraph(nn.Module):
     def __init__(self, model: MaskRCNN) -> None:
         super().__init__()
         self.backbone = for_bgr(with_fixed_padding(folded(model.backbone)))
-        self.rpn = model.rpn
-        self.heads = model.roi_heads
+        self.rpn = copy.deepcopy(model.rpn)
+        self.heads = copy.deepcopy(model.roi_heads)
         self.box_pool = with_level_pool(model.roi_heads.box_roi_pool)
         self.mask_pool = with_level_pool(model.roi_heads.mask_roi_pool)
         self.detections = model.roi_heads.detections_per_img

@@ -44,9 +44,11 @@ class HeadLesson:
     """
 
     def __init__(self, model: MaskRCNN, device: str, seed: int) -> None:
-        """`model` is of the lite architecture; it moves to `device`, in evaluation mode."""
-        self._predictor: BoxPredictor = model.roi_heads.box_predictor
+        """`model` is of the lite architecture. It stays where it is; each fit ends by writing what
+        its class scores learned on `device` into it."""
         self._device = torch.device(device)
+        self._taught: BoxPredictor = model.roi_heads.box_predictor
+        self._predictor = copy.deepcopy(self._taught).to(self._device)
         self._graph = DetectionGraph(model).to(self._device).eval()
         self._graph.backbone.to(memory_format=torch.channels_last)  # a fifth less time
         self._eye: Eye | None = None
@@ -149,6 +151,7 @@ class HeadLesson:
                 left = (time.monotonic() - started) * (steps / len(losses) - 1)
                 progress(Progress("train", len(losses), steps, losses[-1], left))
         self._predictor.eval()
+        self._taught.load_state_dict(self._predictor.state_dict())
         return losses
 
 

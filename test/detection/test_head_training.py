@@ -67,6 +67,8 @@ def test_scores_learn_which_object_it_is(library: Library, pictures: int):
     steps = []
     lesson.look(dataset, pictures, steps.append)
     first = lesson.fit(None, steps.append)
+    learned = {name: model.state_dict()[name] for name in lesson.scores()}
+    torch.testing.assert_close(learned, lesson.scores())
     assert lesson.pictures == pictures
     assert np.mean(first[-10:]) < 0.6 * np.mean(first[:10])
     changed = {
@@ -86,6 +88,12 @@ def test_scores_learn_which_object_it_is(library: Library, pictures: int):
     assert right > 4 * wrong
     # A second fit starts anew and, of the same pictures, gives the same.
     assert lesson.fit(None, steps.append) == pytest.approx(first, rel=1e-3)
+
+
+def test_a_lesson_leaves_the_model_on_its_device(base_weights: Path):
+    model, _ = load_base_model(str(base_weights), LABELS)
+    HeadLesson(model, "meta", seed=0)
+    assert {tensor.device.type for tensor in model.state_dict().values()} == {"cpu"}
 
 
 def test_a_time_budget_ends_looking(library: Library, base_weights: Path):

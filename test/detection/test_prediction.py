@@ -159,6 +159,15 @@ def test_graph_finds_what_torchvision_finds(base_weights: Path) -> None:
     assert (class_ids == 1).all()
 
 
+def test_a_runtime_leaves_the_model_on_its_device_and_in_its_mode(base_weights: Path) -> None:
+    """What moves is its own; so it is for the export, which moves a model from a GPU."""
+    model = build(load_checkpoint(base_weights)).train()
+    TorchRuntime(model, "meta")
+    tensors = [*model.parameters(), *model.buffers()]
+    assert {tensor.device.type for tensor in tensors} == {"cpu"}
+    assert all(module.training for module in model.modules())
+
+
 def test_an_export_that_differs_is_refused(
     pair: tuple[Predictor, Predictor], base_weights: Path, tmp_path: Path
 ) -> None:
