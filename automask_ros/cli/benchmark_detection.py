@@ -66,7 +66,7 @@ def detection(
     import torch
 
     from automask_ros.detection import speed
-    from automask_ros.detection.prediction import pick_device
+    from automask_ros.detection.devices import pick_device
 
     if threads is not None:
         torch.set_num_threads(threads)

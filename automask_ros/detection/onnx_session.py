@@ -9,6 +9,7 @@ from typing import Any
 
 import onnxruntime
 
+from automask_ros.detection.devices import gpu_number
 from automask_ros.errors import AutomaskError
 
 TENSORRT, CUDA, CPU = (f"{name}ExecutionProvider" for name in ("Tensorrt", "CUDA", "CPU"))
@@ -32,16 +33,18 @@ def start_session(
     """A session on the first provider that starts on `device` ('cpu', 'cuda', 'cuda:1', ...), and
     the provider's name; a warning says why those before it do not run.
 
-    InvalidGraph when the graph is none; AutomaskError when a GPU is asked for and none starts.
+    InvalidGraph when the graph is none; AutomaskError when a GPU is asked for and none starts, or
+    the device has another name.
     """
     given = graph if isinstance(graph, bytes) else str(graph)
-    if not device.startswith("cuda"):
+    if device == "cpu":
         return session(given, [CPU], threads), "CPU"
+    number = gpu_number(device)
     faults: list[str] = []
     for provider in (TENSORRT, CUDA):
         fault = f"{provider} is not in this ONNX Runtime"
         if provider in onnxruntime.get_available_providers():
-            started = session(given, _providers(provider, device), threads)
+            started = session(given, _providers(provider, number), threads)
             # A provider that does not start is left out without a word.
             if started.get_providers()[0] == provider:
                 if faults:
@@ -78,9 +81,8 @@ def session(
         raise InvalidGraph(str(error)) from error
 
 
-def _providers(provider: str, device: str) -> list[Any]:
-    """`provider`, and below it those that take what it cannot."""
-    number = int(device.partition(":")[2] or 0)
+def _providers(provider: str, number: int) -> list[Any]:
+    """`provider` on GPU `number`, and below it those that take what it cannot."""
     settings: dict[str, Any] = {"device_id": number}
     below: list[Any] = [CPU]
     if provider == TENSORRT:

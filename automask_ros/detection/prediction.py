@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.base_models import build, load_checkpoint
+from automask_ros.detection.devices import pick_device
 from automask_ros.detection.doubles import lower_doubles
 from automask_ros.detection.gpu_memory import clear_memory_errors
 from automask_ros.detection.pasting import fit_image, paste_mask
@@ -33,17 +33,6 @@ LEAST_SCORE = 0.05
 RUNTIMES = ("auto", "torch", "onnx")
 
 _log = logging.getLogger(__name__)
-
-
-def pick_device(device: str) -> str:
-    """'auto' -> 'cuda' where torch sees a GPU, else 'cpu'; AutomaskError for an absent device."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise AutomaskError(f"device {device}: torch sees no GPU here; use device cpu or auto")
-    if device != "cpu" and not device.startswith("cuda"):
-        raise AutomaskError(f"unknown device {device!r}; use auto, cpu, cuda or cuda:N")
-    return device
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ from automask_ros.detection.base_models import (
     save_measured,
 )
 from automask_ros.detection.classes import CLASS_AGNOSTIC
+from automask_ros.detection.devices import pick_device
 from automask_ros.detection.export import export_onnx
 from automask_ros.detection.gpu_memory import clear_memory_errors
 from automask_ros.detection.holdout import Split, split_library
 from automask_ros.detection.lessons import Learned, Subject, learn_all, learn_heads
 from automask_ros.detection.measuring import measure_views
-from automask_ros.detection.prediction import ONNX_FILE, Predictor, pick_device
+from automask_ros.detection.prediction import ONNX_FILE, Predictor
 from automask_ros.detection.promotion import Decision, decide, live_image_size, measure_live
 from automask_ros.detection.provenance import provenance
 from automask_ros.detection.runtimes import OnnxRuntime, TorchRuntime

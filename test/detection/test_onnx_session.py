@@ -43,6 +43,11 @@ def test_a_gpu_that_is_not_there_is_said_with_the_remedy(graph):
     assert str(caught.value).endswith("or use runtime torch")
 
 
+def test_a_device_of_another_name(graph):
+    with pytest.raises(AutomaskError, match="unknown device 'cuda:x'"):
+        start_session(graph, "cuda:x", None)
+
+
 @pytest.mark.parametrize(
     ("starting", "used", "said"),
     [

@@ -12,7 +12,7 @@ from torchvision.models.detection.roi_heads import RoIHeads
 from automask_ros.detection.base_models import build, load_checkpoint, resize_classes
 from automask_ros.detection.export import check_onnx, export_onnx, onnx_of
 from automask_ros.detection.graph import DetectionGraph
-from automask_ros.detection.prediction import Predictor, pick_device
+from automask_ros.detection.prediction import Predictor
 from automask_ros.detection.roi_heads import WINDOW
 from automask_ros.detection.runtimes import OnnxRuntime, TorchRuntime
 from automask_ros.errors import AutomaskError
@@ -192,12 +192,6 @@ def test_what_is_asked_for_wrongly_is_said(library: Library) -> None:
         Predictor.from_version(library)
     with pytest.raises(AutomaskError, match="unknown runtime 'tpu'"):
         Predictor.from_version(library, runtime="tpu")
-    with pytest.raises(AutomaskError, match="unknown device 'gpu'"):
-        pick_device("gpu")
-    if not torch.cuda.is_available():
-        with pytest.raises(AutomaskError, match="torch sees no GPU"):
-            pick_device("cuda")
-        assert pick_device("auto") == "cpu"
 
 
 def test_several_pictures_together_are_found_as_each_alone(network: MaskRCNN) -> None:
