@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from automask_ros.types import BGRImage
 
 _PATH = click.Path(path_type=Path)
+_FIGURES = ("p50_ms", "p95_ms", "p99_ms")
 
 
 @click.command()
@@ -37,6 +38,13 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--rounds", type=click.IntRange(1), default=3, show_default=True, help="Looks at each picture."
 )
+@click.option(
+    "--encoding",
+    type=click.Choice(("rgb8", "bgr8")),
+    default="rgb8",
+    show_default=True,
+    help="Of the camera's messages.",
+)
 @click.option("--threads", type=click.IntRange(1), help="CPU threads; default: one per core.")
 @options.device_option
 @options.json_option
@@ -46,14 +54,21 @@ def detection(
     untrained: str | None,
     pictures: int,
     rounds: int,
+    encoding: str,
     threads: int | None,
     device: str,
     json_path: Path | None,
 ) -> None:
-    """Milliseconds from a picture to detections with masks.
+    """Milliseconds from a camera's picture to detections with masks.
 
-    SOURCE is a folder of images or a rosbag2 recording. `ratio` is the median time over that of
-    ours by ONNX Runtime, `agreement` the share of our detections that it finds too.
+    SOURCE is a folder of images or a rosbag2 recording; each picture comes as the bytes of a
+    message. `ratio` is the median time over that of the first row, `agreement` the share of our
+    detections that it finds too.
+
+    A second table has the stages: convert (to what the network takes), infer, paste (masks of
+    the picture's size), and all but infer. torchvision's export resizes and pastes within its
+    graph, which is infer. Receiving and publishing take ROS: tools/transport_benchmark.py
+    measures them between processes.
 
     \b
     Example:
@@ -66,6 +81,7 @@ def detection(
     import torch
 
     from automask_ros.detection import speed
+    from automask_ros.detection.contestants import contestants
     from automask_ros.detection.devices import pick_device
 
     if threads is not None:
@@ -75,15 +91,20 @@ def detection(
     model, architecture, labels, thresholds = (
         _live(library) if library is not None else _untaught(str(untrained), images[0])
     )
-    everyone = speed.contestants(
+    everyone = contestants(
         model, architecture, labels, thresholds, images[0], place, torch.get_num_threads()
     )
+    messages = [speed.as_message(image, encoding) for image in images]
     with ProgressDisplay() as progress:
-        speed.run(everyone, images, rounds, progress)
+        speed.run(everyone, messages, rounds, progress)
     rows = speed.rows(everyone)
     _print(rows)
+    _print_stages(rows)
     size = "x".join(map(str, reversed(images[0].shape[:2])))
-    click.echo(f"{size} pixels, {torch.get_num_threads()} threads, {platform.machine()}, {place}")
+    click.echo(
+        f"{size} pixels, {encoding}, {torch.get_num_threads()} threads, {platform.machine()}, "
+        f"{place}"
+    )
     write_figures(json_path, rows)
 
 
@@ -130,12 +151,24 @@ def _untaught(
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    keys = ("p50_ms", "p95_ms", "p99_ms")
     print_table(
         ("", "p50 ms", "p95", "p99", "ratio", "detections", "agreement"),
         [
-            [row["name"], *(f"{row[key]:.1f}" for key in keys)]
+            [row["name"], *(f"{row[key]:.1f}" for key in _FIGURES)]
             + [row["ratio"], row["detections"], row["agreement"]]
+            for row in rows
+        ],
+    )
+
+
+def _print_stages(rows: list[dict[str, Any]]) -> None:
+    titles = {"convert": "convert", "infer": "infer", "paste": "paste", "overhead": "all but infer"}
+    click.echo("\nThe stages, p50 / p95 / p99 ms:")
+    print_table(
+        ("", *titles.values()),
+        [
+            [row["name"]]
+            + [" / ".join(f"{row['stages'][name][key]:.1f}" for key in _FIGURES) for name in titles]
             for row in rows
         ],
     )

@@ -2,106 +2,63 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torchvision.models.detection import MaskRCNN
 
-from automask_ros.detection.export import onnx_of
-from automask_ros.detection.pasting import fit_image
-from automask_ros.detection.plain_prediction import (
-    PlainDetections,
-    exported_predictor,
-    torchvision_defaults,
-    torchvision_predictor,
-)
-from automask_ros.detection.prediction import Predictor
-from automask_ros.detection.runtimes import OnnxRuntime, TorchRuntime
+from automask_ros.detection.contestants import DEFAULTS, Contestant
+from automask_ros.detection.plain_prediction import PlainDetections
 from automask_ros.detection.thresholds import iou
+from automask_ros.library.image_message import image_fields
 from automask_ros.types import BGRImage, BoolMask, Detections, Progress, ProgressCallback
 
-OURS, OURS_TORCH = "ours, ONNX Runtime", "ours, torch"
-TORCHVISION, EXPORTED = "torchvision", "ONNX Runtime on torchvision's export"
-DEFAULTS = "torchvision's Mask R-CNN at its defaults"
+STAGES = ("convert", "infer", "paste")
+ENCODINGS = ("rgb8", "bgr8")
 _PASSING = 0.15  # share of proposals that pass in a model without training
 _SPREAD = 4.0  # standard deviation of their logits
 _SAME = 0.5  # mask IoU: torchvision's pasting shifts a mask by up to a pixel
 _SURE = 4.0  # logit of their masks' pixels
 
 
-@dataclass
-class Contestant:
-    """Finds objects in a picture, as whatever it is that it answers with."""
-
-    name: str
-    find: Callable[[BGRImage], Any]
-    seconds: list[float] = field(default_factory=list)
-    answers: list[Any] = field(default_factory=list)
-
-
-def contestants(
-    model: MaskRCNN,
-    architecture: str,
-    labels: Mapping[str, int],
-    thresholds: Mapping[str, float],
-    image: BGRImage,
-    device: str,
-    threads: int | None,
-) -> list[Contestant]:
-    """Ours by each runtime, torchvision with the same weights and settings where it can run them,
-    and torchvision's own Mask R-CNN as it comes. `image` is what graphs are traced on."""
-    size = int(model.transform.min_size[0])
-    graph = onnx_of(model.eval(), fit_image(image, size))
-    found = [
-        Contestant(name, Predictor(runtime, dict(labels), dict(thresholds), size))
-        for name, runtime in (
-            (OURS, OnnxRuntime(graph, device, threads)),
-            (OURS_TORCH, TorchRuntime(model, device)),
-        )
-    ]
-    if architecture == "resnet50":
-        # Its one threshold for all is our lowest: no more masks are made than ours has to make.
-        model.roi_heads.score_thresh = min(thresholds.values())
-        found.append(Contestant(TORCHVISION, torchvision_predictor(model)))
-        if device == "cpu":
-            found.append(Contestant(EXPORTED, exported_predictor(model, image, threads)))
-    defaults = torchvision_defaults(max(labels.values()) + 1).to(device)
-    found.append(Contestant(DEFAULTS, torchvision_predictor(defaults)))
-    return found
+def as_message(image: BGRImage, encoding: str) -> dict[str, Any]:
+    """The fields of a sensor_msgs/Image that shows `image`, in one of ENCODINGS."""
+    pixels = image if encoding == "bgr8" else image[:, :, ::-1]
+    return {**image_fields(pixels), "encoding": encoding}
 
 
 def run(
     everyone: Sequence[Contestant],
-    images: Sequence[BGRImage],
+    messages: Sequence[Mapping[str, Any]],
     rounds: int,
     progress: ProgressCallback | None = None,
 ) -> None:
     """Time all contestants picture by picture, in turn, so that all meet the same machine.
 
-    Each has seen a picture before anything is timed; `answers` are those of the first round.
+    `messages` are the pictures as cameras send them (`as_message`). Each contestant has seen one
+    before anything is timed; `answers` are those of the first round.
     """
     for contestant in everyone:
-        contestant.find(images[0])
-    for step in range(rounds * len(images)):
+        contestant.find(messages[0])
+    for step in range(rounds * len(messages)):
         for contestant in everyone:
-            started = time.perf_counter()
-            answer = contestant.find(images[step % len(images)])
-            contestant.seconds.append(time.perf_counter() - started)
-            if step < len(images):
+            answer, seconds = contestant.find(messages[step % len(messages)])
+            contestant.seconds.append(seconds)
+            if step < len(messages):
                 contestant.answers.append(answer)
         if progress is not None:
-            progress(Progress("detect", step + 1, rounds * len(images)))
+            progress(Progress("detect", step + 1, rounds * len(messages)))
 
 
 def rows(everyone: Sequence[Contestant]) -> list[dict[str, Any]]:
-    """A row for each: `ratio` is its median time over that of ours by ONNX Runtime, `detections`
-    how many it finds in a picture, `agreement` the share of ours that it finds as well, with the
-    same class and score and half of the mask (None for another model's). It may find more:
-    of two detections of one object ours drops one."""
+    """A row for each: `ratio` is its median time over that of the first, which is ours,
+    `detections` how many it finds in a picture, `agreement` the share of ours that it finds as
+    well, with the same class and score and half of the mask (None for another model's). It may
+    find more: of two detections of one object ours drops one. `stages` has the times of each of
+    STAGES, and of all but infer as ``overhead``."""
     ours = everyone[0]
     return [_row(each, ours) for each in everyone]
 
@@ -131,17 +88,28 @@ def spread_scores(model: MaskRCNN, image: BGRImage) -> None:
 
 
 def _row(contestant: Contestant, ours: Contestant) -> dict[str, Any]:
-    p50, p95, p99 = (float(1e3 * p) for p in np.percentile(contestant.seconds, (50, 95, 99)))
+    seconds, of_ours = np.array(contestant.seconds), np.array(ours.seconds)
+    total = _percentiles(seconds.sum(1))
     return {
         "name": contestant.name,
         "pictures": len(contestant.answers),
-        "p50_ms": p50,
-        "p95_ms": p95,
-        "p99_ms": p99,
-        "ratio": p50 / (1e3 * float(np.median(ours.seconds))),
+        **total,
+        "ratio": total["p50_ms"] / _percentiles(of_ours.sum(1))["p50_ms"],
         "detections": float(np.mean([_count(answer) for answer in contestant.answers])),
         "agreement": None if contestant.name == DEFAULTS else _agreement(contestant, ours),
+        "stages": _stages(seconds),
     }
+
+
+def _stages(seconds: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+    """Of `seconds` ``(frames, STAGES)``."""
+    columns = dict(zip(STAGES, seconds.T, strict=True))
+    overhead = columns["convert"] + columns["paste"]
+    return {name: _percentiles(each) for name, each in {**columns, "overhead": overhead}.items()}
+
+
+def _percentiles(seconds: NDArray[np.float64]) -> dict[str, float]:
+    return {f"p{share}_ms": float(1e3 * np.percentile(seconds, share)) for share in (50, 95, 99)}
 
 
 def _count(answer: Detections | PlainDetections) -> int:

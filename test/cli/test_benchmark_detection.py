@@ -33,12 +33,19 @@ def test_ours_beside_torchvision_and_its_export(pictures, tmp_path, capsys):
     assert rows["ours, ONNX Runtime"]["ratio"] == 1.0
     for row in rows.values():
         assert row["pictures"] == 2
-        assert 0 < row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
+        assert list(row["stages"]) == ["convert", "infer", "paste", "overhead"]
+        for times in (row, *row["stages"].values()):
+            assert 0 < times["p50_ms"] <= times["p95_ms"] <= times["p99_ms"]
+        # Two pictures: medians are means, and add up.
+        parts = sum(row["stages"][name]["p50_ms"] for name in ("infer", "overhead"))
+        assert parts == pytest.approx(row["p50_ms"])
     assert rows["ours, ONNX Runtime"]["detections"] > 1
     # The same weights and settings: the same objects.
     assert rows["ours, torch"]["agreement"] > 0.95
     assert rows["torchvision"]["agreement"] > 0.8
-    assert "ours, ONNX Runtime" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert printed.count("ours, ONNX Runtime") == 2
+    assert "all but infer" in printed and "rgb8" in printed
 
 
 def test_one_model_has_to_be_named(pictures, capsys):
