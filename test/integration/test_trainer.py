@@ -143,8 +143,10 @@ def test_a_job_waits_for_masks_to_be_compared_where_someone_does(robot, library)
     views = len(library.views())
     assert all(each.unsettled for each in library.views())
     settings = {"device": "cpu", "threads": 1, "look_period": 0.2, "adapt_after": 0.0}
-    robot.start("mask_generation_node", library=library.root, **settings)
+    # The trainer first: on a slow machine the masks are compared by the time that it stands.
     start(robot, library, min_views=50)
+    robot.start("mask_generation_node", library=library.root, **settings)
+    robot.wait_for(lambda: robot.status("mask_generator")[0], 60, "the mask generator")
     assert robot.call("trainer/train").success
     words = f"waiting for mask_generator to compare {views} masks with each other"
     robot.wait_for(lambda: last(robot)[0] == words, 60, "the waiting")
