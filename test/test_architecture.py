@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "automask_ros"
 
 #: Modules that every part may use.
-FOUNDATION = {"", "types", "errors", "resources", "drawing", "lettering"}
+FOUNDATION = {"", "types", "errors", "resources", "drawing", "lettering", "devices"}
 
 #: Part -> the parts it may import beside itself and the foundation.
 ARROWS = {

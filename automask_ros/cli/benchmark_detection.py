@@ -82,7 +82,7 @@ def detection(
 
     from automask_ros.detection import speed
     from automask_ros.detection.contestants import contestants
-    from automask_ros.detection.devices import pick_device
+    from automask_ros.devices import pick_device
 
     if threads is not None:
         torch.set_num_threads(threads)

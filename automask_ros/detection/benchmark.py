@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from automask_ros.detection.base_models import load_base_model
-from automask_ros.detection.devices import pick_device
 from automask_ros.detection.evaluation import evaluate
 from automask_ros.detection.holdout import split_library
 from automask_ros.detection.plain_training import plain_fine_tuning
 from automask_ros.detection.prediction import Predictor
 from automask_ros.detection.teaching import train_version
 from automask_ros.detection.training import TrainConfig
+from automask_ros.devices import pick_device
 from automask_ros.errors import AutomaskError
 from automask_ros.library.coco import CocoSet
 from automask_ros.library.coco_import import import_coco

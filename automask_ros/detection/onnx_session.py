@@ -9,7 +9,7 @@ from typing import Any
 
 import onnxruntime
 
-from automask_ros.detection.devices import gpu_number
+from automask_ros.devices import gpu_number
 from automask_ros.errors import AutomaskError
 
 TENSORRT, CUDA, CPU = (f"{name}ExecutionProvider" for name in ("Tensorrt", "CUDA", "CPU"))

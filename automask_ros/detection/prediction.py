@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.base_models import build, load_checkpoint
-from automask_ros.detection.devices import pick_device
 from automask_ros.detection.doubles import lower_doubles
 from automask_ros.detection.gpu_memory import clear_memory_errors
 from automask_ros.detection.pasting import fit_image, paste_mask
@@ -23,6 +22,7 @@ from automask_ros.detection.runtimes import (
     TorchRuntime,
     runtime_for,
 )
+from automask_ros.devices import pick_device
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 from automask_ros.types import BGRImage, Detections, PlacedMask

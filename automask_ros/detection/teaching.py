@@ -19,7 +19,6 @@ from automask_ros.detection.base_models import (
     save_measured,
 )
 from automask_ros.detection.classes import CLASS_AGNOSTIC
-from automask_ros.detection.devices import pick_device
 from automask_ros.detection.export import export_onnx
 from automask_ros.detection.gpu_memory import clear_memory_errors
 from automask_ros.detection.holdout import Split, split_library
@@ -31,6 +30,7 @@ from automask_ros.detection.provenance import provenance
 from automask_ros.detection.runtimes import OnnxRuntime, TorchRuntime
 from automask_ros.detection.stage_clock import StageClock
 from automask_ros.detection.training import TrainConfig
+from automask_ros.devices import pick_device
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import write_json
 from automask_ros.library.library import Library

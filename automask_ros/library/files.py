@@ -168,6 +168,12 @@ def remove_stale_temporaries(directory: Path, older_than: float = 3600.0) -> Non
         Path(path).unlink(missing_ok=True)
 
 
+def described(error: Exception) -> str:
+    """What went wrong, as one line: an error of ours as it is, any other after its kind."""
+    line = one_line(error)
+    return line if isinstance(error, AutomaskError) else f"{type(error).__name__}: {line}"
+
+
 def one_line(error: object) -> str:
     """An error's text as one line of at most 200 characters."""
     text = " ".join(str(error).split())

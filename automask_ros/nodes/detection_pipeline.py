@@ -11,7 +11,7 @@ from typing import Any
 from rclpy.lifecycle import LifecycleNode
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.files import one_line
+from automask_ros.library.files import described
 from automask_ros.nodes.camera_stream import (
     CameraStream,
     OpenFrame,
@@ -149,11 +149,11 @@ class DetectionPipeline:
                 return  # the topics are gone already
             self.failed += len(taken)
             self._failed_in_a_row += 1
-            known = isinstance(error, AutomaskError)
-            words = one_line(error) if known else f"{type(error).__name__}: {one_line(error)}"
+            words = described(error)
             if words != self.failure:
                 self._node.get_logger().error(f"a frame could not be worked on: {words}")
             self.failure = words
+            known = isinstance(error, AutomaskError)
             if not known and self._failed_in_a_row >= MOST_FAILURES:
                 raise
         else:

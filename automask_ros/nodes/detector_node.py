@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 from lifecycle_msgs.srv import ChangeState
@@ -13,6 +14,7 @@ from rclpy.subscription import Subscription
 from vision_msgs.msg import VisionInfo
 
 from automask_ros.errors import AutomaskError
+from automask_ros.library.files import described
 from automask_ros.nodes.camera_stream import StreamConfig, StreamTopics, declare_qos
 from automask_ros.nodes.depth_subscription import DEPTH_TOLERANCE
 from automask_ros.nodes.detection_pipeline import DetectionPipeline
@@ -83,6 +85,24 @@ TABLE = (
 )
 
 
+Transition = Callable[["DetectorNode", LifecycleState], TransitionCallbackReturn]
+
+
+def _told(transition: Transition) -> Transition:
+    """A transition whose errors are logged: rclpy goes to `on_error` without a word."""
+
+    @wraps(transition)
+    def wrapped(self: DetectorNode, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(self, state)
+        except Exception as error:
+            self.problem = f"{transition.__name__} failed: {described(error)}"
+            self.get_logger().error(self.problem)
+            raise
+
+    return wrapped
+
+
 class DetectorNode(LifecycleNode):
     """Detects in the newest frame; changes the model between two frames, keeping its topics."""
 
@@ -99,7 +119,8 @@ class DetectorNode(LifecycleNode):
         self._pipeline: DetectionPipeline | None = None
         self._loader: ModelLoader | None = None
         self._models: Subscription | None = None
-        self._problem: str | None = None
+        self.problem: str | None = None
+        """Why the node is not as it should be, in one line."""
         self._unreadable: str | None = None
         self._refuse_impossible_transitions()
         self._diagnostics = Diagnostics(self, self._health)
@@ -107,15 +128,16 @@ class DetectorNode(LifecycleNode):
         if self._settings["autostart"]:
             self._start()
 
+    @_told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the library, begin to load its model, and subscribe."""
         try:
             library = open_library(self._settings["library"])
         except AutomaskError as error:
-            self._problem = str(error)
-            self.get_logger().error(self._problem)
+            self.problem = str(error)
+            self.get_logger().error(self.problem)
             return TransitionCallbackReturn.FAILURE
-        self._problem = None
+        self.problem = None
         config = StreamConfig(
             self._settings["image_transport"],
             self._settings["track_memory"],
@@ -135,6 +157,7 @@ class DetectorNode(LifecycleNode):
         self._look()
         return super().on_configure(state)
 
+    @_told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Work on frames from here on, with a model that is warm if the library holds one."""
         if self._loader is not None and not self._loader.wait(LONGEST_LOADING):
@@ -144,18 +167,21 @@ class DetectorNode(LifecycleNode):
             self._pipeline.activate()
         return result
 
+    @_told
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Work on no frame; the model and the subscriptions stay."""
         if self._pipeline is not None:
             self._pipeline.pause()
         return super().on_deactivate(state)
 
+    @_told
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back the model and all topics."""
         result = super().on_cleanup(state)
         self.close()
         return result
 
+    @_told
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """As clean-up, from any state."""
         result = super().on_shutdown(state)
@@ -164,7 +190,6 @@ class DetectorNode(LifecycleNode):
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back what a transition that failed has left; the node is unconfigured then."""
-        self._problem = "a change of state failed: see the log"
         self.close()
         return TransitionCallbackReturn.SUCCESS
 
@@ -181,7 +206,7 @@ class DetectorNode(LifecycleNode):
     def _start(self) -> None:
         """Configure, and activate once the model is warm: until then services answer."""
         if self.trigger_configure() != TransitionCallbackReturn.SUCCESS:
-            raise AutomaskError(self._problem or "the detector did not start: see its log")
+            raise AutomaskError(self.problem or "the detector did not start: see its log")
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._ready = self.create_timer(READY_PERIOD, self._activate_when_ready, clock=steady)
         self._activate_when_ready()
@@ -217,9 +242,9 @@ class DetectorNode(LifecycleNode):
             return
         try:
             self._loader.order(message.database_location, message.database_version)
-            self._problem = None
+            self.problem = None
         except (AutomaskError, OSError) as error:
-            self._problem = str(error)
+            self.problem = str(error)
 
     def _look(self) -> None:
         """Take the model that a command promoted, with no trainer there to announce it."""
@@ -234,7 +259,7 @@ class DetectorNode(LifecycleNode):
     def _health(self) -> Health:
         pipeline, loader = self._pipeline, self._loader
         if pipeline is None or loader is None:
-            return Health(WARN, self._problem or "unconfigured: waiting for a lifecycle manager")
+            return Health(WARN, self.problem or "unconfigured: waiting for a lifecycle manager")
         model = pipeline.model
         health = Health(
             values={
@@ -245,7 +270,7 @@ class DetectorNode(LifecycleNode):
         )
         if pipeline.failure:
             health.note(ERROR, f"frames cannot be worked on: {pipeline.failure}")
-        for problem in (loader.problem, self._problem, self._unreadable):
+        for problem in (loader.problem, self.problem, self._unreadable):
             health.note(WARN, problem)
         if model is None and loader.loading is not None:
             health.note(WARN, f"loading model version {loader.loading}")

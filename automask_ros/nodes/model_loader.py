@@ -12,7 +12,7 @@ import numpy as np
 from rclpy.node import Node
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.files import one_line
+from automask_ros.library.files import described
 from automask_ros.library.library import Library
 from automask_ros.nodes.live_model import LiveModel
 from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
@@ -121,10 +121,8 @@ class ModelLoader:
         try:
             model = self._load(order)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the old one goes on
-            known = isinstance(error, AutomaskError)
-            words = one_line(error) if known else f"{type(error).__name__}: {one_line(error)}"
             self._failed_at = time.monotonic()
-            self.problem = f"model version {order.version} does not load: {words}"
+            self.problem = f"model version {order.version} does not load: {described(error)}"
             logger.error(self.problem)
         else:
             self._warm_up_size = _BESIDE_ANOTHER

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from automask_ros.devices import pick_device
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 from automask_ros.segmentation.blobs import BlobConfig, describe_mask, filter_blobs
@@ -78,7 +79,7 @@ class MaskGenerator:
         """
         self.fcn = fcn
         self.config = config or MaskConfig()
-        self.device = _choose_device(device)
+        self.device = torch.device(pick_device(device))
         self.network = load_fcn(fcn).to(self.device)
         self._refiner = refiner
 
@@ -175,15 +176,3 @@ def generate_masks(
         if progress is not None:
             progress(Progress("masks", step, len(views)))
     return done
-
-
-def _choose_device(device: str) -> torch.device:
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise AutomaskError(f"no device is called {device!r}: give auto, cpu or cuda") from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise AutomaskError(f"{device} was asked for, but torch finds no GPU: give cpu or auto")
-    return chosen

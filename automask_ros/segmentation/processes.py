@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from automask_ros.devices import pick_device
 from automask_ros.errors import AutomaskError
 
 
@@ -94,23 +95,16 @@ def choose_device(device: str, local_rank: int | None = None) -> torch.device:
 
     AutomaskError when there is none.
     """
-    gpus = torch.cuda.device_count()
-    if device == "auto":
-        device = "cuda" if gpus else "cpu"
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise AutomaskError(f"no device is called {device!r}: give auto, cpu or cuda") from error
+    chosen = torch.device(pick_device(device))
     if chosen.type != "cuda":
         return chosen
-    index = chosen.index if local_rank is None else local_rank
-    if (index or 0) >= gpus:
-        wanted = "no GPU" if not gpus else f"only {gpus} GPUs"
+    index = (chosen.index or 0) if local_rank is None else local_rank
+    if index >= (gpus := torch.cuda.device_count()):
         raise AutomaskError(
-            f"torch finds {wanted}, but {(index or 0) + 1} are asked for: give --device cpu, "
+            f"torch finds only {gpus} GPU(s), but {index + 1} are asked for: give --device cpu, "
             "or torchrun a smaller --nproc_per_node"
         )
-    return torch.device("cuda", index or 0)
+    return torch.device("cuda", index)
 
 
 def half_precision(device: torch.device) -> torch.dtype | None:

@@ -19,6 +19,7 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 
+from automask_ros.devices import gpu_number, pick_device
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import one_line
 from automask_ros.types import BGRImage, BoolMask
@@ -151,10 +152,10 @@ def _open(path: Path, device: str) -> _Session:
             f"{device} was asked for, but ONNX Runtime has no CUDA: install onnxruntime-gpu, or "
             "give cpu or auto"
         )
-    if device.startswith("cuda") or (device == "auto" and cuda_here and torch.cuda.is_available()):
-        index = device.partition(":")[2]
-        number = int(index) if index.isdigit() else 0
-        wanted.insert(0, ("CUDAExecutionProvider", {"device_id": number}))
+    if device == "auto" and not cuda_here:
+        device = "cpu"
+    if (chosen := pick_device(device)) != "cpu":
+        wanted.insert(0, ("CUDAExecutionProvider", {"device_id": gpu_number(chosen)}))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = torch.get_num_threads()

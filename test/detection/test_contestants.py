@@ -51,7 +51,7 @@ def test_all_run_on_the_device_and_who_cannot_is_left_out(model, image, caplog):
         found = contestants(model, "resnet50", {"a": 1}, {"a": 0.5}, image, "meta", 1)
     assert [each.name for each in found] == [OURS_TORCH, TORCHVISION, DEFAULTS]
     (message,) = [record.getMessage() for record in caplog.records]
-    assert message.startswith(f"{OURS} is left out: unknown device 'meta'")
+    assert message.startswith(f"{OURS} is left out: no device is called 'meta'")
     for each in found[1:]:
         images, size = each.stages.convert(as_message(image, "bgr8"))
         assert images.tensors.device.type == "meta" and size == (96, 128)

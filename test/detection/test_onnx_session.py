@@ -44,7 +44,7 @@ def test_a_gpu_that_is_not_there_is_said_with_the_remedy(graph):
 
 
 def test_a_device_of_another_name(graph):
-    with pytest.raises(AutomaskError, match="unknown device 'cuda:x'"):
+    with pytest.raises(AutomaskError, match="no device is called 'cuda:x'"):
         start_session(graph, "cuda:x", None)
 
 

@@ -17,6 +17,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
+from automask_ros.nodes import detector_node
 from automask_ros.nodes.detector_node import DetectorNode
 from automask_ros.nodes.image_messages import to_message
 from automask_ros.nodes.live_model import LiveModel
@@ -32,7 +33,7 @@ class SlowNetwork:
 
     def __init__(self, seconds):
         self.seconds = seconds
-        self.at_work = threading.Event()
+        self.at_work, self.done = threading.Event(), threading.Event()
 
     def fit(self, image):
         return image
@@ -43,6 +44,7 @@ class SlowNetwork:
         return fitted
 
     def place(self, found, fitted, image):
+        self.done.set()
         return Detections.empty(image.shape[:2])
 
 
@@ -97,8 +99,25 @@ def test_a_transition_waits_for_the_frame_in_work(stage, transition):
     network = SlowNetwork(2.5)
     begin(stage, network)
     assert getattr(stage.detector, transition)() == TransitionCallbackReturn.SUCCESS
-    stage.spin_until(lambda: stage.heard or transition == "trigger_shutdown")
+    assert network.done.is_set()
+    at_work = [thread for thread in threading.enumerate() if thread.name == "detector"]
+    assert len(at_work) == (transition == "trigger_deactivate")
     assert stage.detector.failure is None
+
+
+def test_a_transition_that_fails_is_told_and_leaves_nothing_behind(stage, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no more threads")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(detector_node, "ModelLoader", fail)
+        assert stage.detector.trigger_configure() == TransitionCallbackReturn.ERROR
+    words = "on_configure failed: RuntimeError: no more threads"
+    assert words in stage.detector._health().message
+    assert "detector" not in {thread.name for thread in threading.enumerate()}
+    stage.spin_until(lambda: stage.images.get_subscription_count() == 0)
+    begin(stage, SlowNetwork(0.0))
+    stage.spin_until(lambda: stage.heard)
 
 
 def test_a_model_that_comes_after_the_clean_up_is_not_kept(stage):

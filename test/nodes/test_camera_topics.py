@@ -1,36 +1,11 @@
 """Where the detector's cameras are listened to, and which names are refused."""
 
 import pytest
-import rclpy
-from rclpy.context import Context
 
 from automask_ros.errors import AutomaskError
 from automask_ros.nodes.camera_stream import StreamTopics
 from automask_ros.nodes.detector_node import TABLE
 from automask_ros.nodes.parameters import Parameters
-
-
-@pytest.fixture
-def make_node():
-    """Makes nodes of any namespace, with arguments for ROS."""
-    context = Context()
-    rclpy.init(context=context, domain_id=99)
-    nodes = []
-
-    def make(*arguments, namespace="/"):
-        node = rclpy.create_node(
-            "detector",
-            context=context,
-            namespace=namespace,
-            cli_args=["--ros-args", *arguments] if arguments else [],
-        )
-        nodes.append(node)
-        return node
-
-    yield make
-    for node in nodes:
-        node.destroy_node()
-    rclpy.shutdown(context=context)
 
 
 def cameras(node):
@@ -90,7 +65,7 @@ def test_a_topic_whose_results_have_too_long_a_name(make_node):
 def test_one_topic_under_two_names(make_node, parameter, first, second, arguments):
     names = {"image_topics": "[one, two]", parameter: f"['{first}', '{second}']"}
     given = [part for name, value in names.items() for part in ("-p", f"{name}:={value}")]
-    line = refused(make_node(*given, *arguments))
+    line = refused(make_node(*given, *arguments, name="detector"))
     assert line.startswith(f"parameter {parameter}: {first!r} and {second!r} are one topic, /")
 
 

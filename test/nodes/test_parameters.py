@@ -3,8 +3,6 @@
 import re
 
 import pytest
-import rclpy
-from rclpy.context import Context
 from rclpy.parameter import Parameter
 
 from automask_ros.detection.training import TrainConfig
@@ -26,29 +24,8 @@ TABLE = (
 )
 
 
-@pytest.fixture
-def make_node():
-    """Makes nodes with parameters given on the command line."""
-    context = Context()
-    rclpy.init(context=context, domain_id=99)
-    nodes = []
-
-    def make(*assignments):
-        arguments = [part for each in assignments for part in ("-p", each)]
-        node = rclpy.create_node(
-            "test", context=context, cli_args=["--ros-args", *arguments] if arguments else []
-        )
-        nodes.append(node)
-        return node
-
-    yield make
-    for node in nodes:
-        node.destroy_node()
-    rclpy.shutdown(context=context)
-
-
 def test_defaults_overrides_and_descriptors(make_node):
-    node = make_node("views:=7")
+    node = make_node("-p", "views:=7")
     parameters = Parameters(node, TABLE)
     assert [parameters[name] for name in ("label", "views", "share", "mode")] == [
         "mug",
@@ -76,7 +53,7 @@ def test_defaults_overrides_and_descriptors(make_node):
 )
 def test_a_wrong_value_at_start_is_one_line(make_node, assignment, line):
     with pytest.raises(AutomaskError, match=f"^{re.escape(line)}") as caught:
-        Parameters(make_node(assignment), TABLE)
+        Parameters(make_node("-p", assignment), TABLE)
     assert "\n" not in str(caught.value)
 
 

@@ -18,11 +18,10 @@ def pick_device(device: str) -> str:
     if device == "cpu":
         return device
     number = gpu_number(device)
-    if not torch.cuda.is_available():
-        raise AutomaskError(f"device {device}: torch sees no GPU here; use device cpu or auto")
-    count = torch.cuda.device_count()
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if number >= count:
-        raise AutomaskError(f"device {device}: torch sees none beyond cuda:{count - 1}")
+        found = f"only {count} GPU(s)" if count else "no GPU"
+        raise AutomaskError(f"{device} was asked for, but torch finds {found}: give cpu or auto")
     return device
 
 
@@ -30,5 +29,5 @@ def gpu_number(device: str) -> int:
     """Which GPU 'cuda' or 'cuda:N' is, from 0; AutomaskError for any other name."""
     named = _GPU.fullmatch(device)
     if named is None:
-        raise AutomaskError(f"unknown device {device!r}; use auto, cpu, cuda or cuda:N")
+        raise AutomaskError(f"no device is called {device!r}: give auto, cpu, cuda or cuda:N")
     return int(named[1] or 0)

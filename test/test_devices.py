@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from automask_ros.detection.devices import gpu_number, pick_device
+from automask_ros.devices import gpu_number, pick_device
 from automask_ros.errors import AutomaskError
 
 
@@ -20,7 +20,8 @@ def no_gpu(monkeypatch):
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:", "cuda:-1", "cuda:01", "cuda0", "meta"])
 def test_other_names_are_refused(two_gpus, name):
-    with pytest.raises(AutomaskError, match=f"unknown device '{name}'; use auto, cpu, cuda or"):
+    line = f"no device is called '{name}': give auto, cpu, cuda or cuda:N"
+    with pytest.raises(AutomaskError, match=line):
         pick_device(name)
 
 
@@ -31,12 +32,13 @@ def test_a_gpu_that_is_there(two_gpus, name, number):
 
 
 def test_a_gpu_too_many(two_gpus):
-    with pytest.raises(AutomaskError, match="device cuda:2: torch sees none beyond cuda:1"):
+    with pytest.raises(AutomaskError, match="cuda:2 was asked for, but torch finds only 2 GPU"):
         pick_device("cuda:2")
 
 
 def test_no_gpu(no_gpu):
-    with pytest.raises(AutomaskError, match="torch sees no GPU"):
+    line = "cuda was asked for, but torch finds no GPU: give cpu or auto"
+    with pytest.raises(AutomaskError, match=line):
         pick_device("cuda")
     assert pick_device("auto") == pick_device("cpu") == "cpu"
 
