@@ -21,6 +21,7 @@ NODES = (
     "trainer_node",
     "detector_node",
     "replay_node",
+    "teach_node",
     "composed_nodes",
 )
 
@@ -52,11 +53,12 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
-        *shared_files("launch", "config", "weights", "sample"),
+        *shared_files("launch", "config", "weights", "sample", "examples"),
     ],
     python_requires=">=3.10,<3.14",
     # The ROS packages (rclpy, the messages, cv_bridge) are in package.xml: pip does not bring them.
     install_requires=[
+        "backports.zstd>=1.0",  # packed recordings; rosbags has it, too
         "click>=8.1",
         "filelock>=3.13",
         "jinja2>=3.0",
@@ -67,7 +69,8 @@ setup(
         "opencv-python>=4.8",
         "pycocotools>=2.0.7",
         "pydantic>=2.5",
-        "rosbags>=0.10",
+        "PyYAML>=5.4",  # parameter files, where launch files check them
+        "rosbags>=0.11.9",  # whose decompressor checks what it reads
         "safetensors>=0.4",
         "scipy>=1.11",
         "timm>=1.0",
@@ -77,7 +80,14 @@ setup(
     ],
     extras_require={
         "tensorboard": [TENSORBOARD],  # the curves of automask train-fcn
-        "test": ["mypy>=1.10", "pytest>=7.4", "ruff>=0.6", TENSORBOARD],
+        "test": [
+            "catkin_pkg>=1.0",
+            "mypy>=1.10",
+            "playwright>=1.45",
+            "pytest>=7.4",
+            "ruff>=0.6",
+            TENSORBOARD,
+        ],
     },
     zip_safe=True,
     maintainer="The automask_ros developers",

@@ -1,10 +1,7 @@
 """Pictures for people: masks, detections and contact sheets drawn on BGR images.
 
-Pure functions: an image goes in, a new image comes out, nothing else changes. An object may have
-any colour, so masks are outlined in two tones, light inside and dark outside: their edge lies where
-the two meet. Colours are those of Okabe and Ito, which people with the common forms of colour
-blindness can tell apart; accepted and refused also differ in words, because colour alone never
-carries a meaning here.
+Pure functions: an image goes in, a new image comes out, nothing else changes. What the colours and
+lines mean is decided in `colours` and `edges`; words say the same once more.
 """
 
 from __future__ import annotations
@@ -14,31 +11,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from automask_ros.colours import ACCEPTED, BLUE, ORANGE, REFUSED, WHITE, Colour, class_colour
+from automask_ros.edges import ACCEPTED_EDGE, PLAIN_EDGE, REFUSED_EDGE, TRUE_EDGE, Edge, draw_edge
 from automask_ros.errors import AutomaskError
-from automask_ros.lettering import BLACK, WHITE, Colour, caption_strip, write_bar
+from automask_ros.lettering import caption_strip, write_bar
 from automask_ros.types import Detections, PlacedMask, Verdict
-
-#: Okabe and Ito's colours as (blue, green, red), their yellow and black left out for contrast.
-ORANGE: Colour = (0, 159, 230)
-SKY_BLUE: Colour = (233, 180, 86)
-BLUISH_GREEN: Colour = (115, 158, 0)
-YELLOW: Colour = (66, 228, 240)
-BLUE: Colour = (178, 114, 0)
-VERMILLION: Colour = (0, 94, 213)
-REDDISH_PURPLE: Colour = (167, 121, 204)
-
-#: One colour per class id, in an order that keeps neighbours far apart.
-PALETTE: tuple[Colour, ...] = (
-    ORANGE,
-    SKY_BLUE,
-    REDDISH_PURPLE,
-    BLUISH_GREEN,
-    YELLOW,
-    VERMILLION,
-    BLUE,
-)
-ACCEPTED: Colour = BLUISH_GREEN
-REFUSED: Colour = VERMILLION
 
 #: What is left of the brightness around a mask; the object itself keeps its own colours.
 _DIMMED = 0.6
@@ -46,18 +23,17 @@ _FILL = 0.45
 _DIFFERENCE = 0.8
 
 
-def class_colour(class_id: int) -> Colour:
-    """The colour of a class, the same in every picture and every version; ids count from 1."""
-    return PALETTE[(class_id - 1) % len(PALETTE)]
-
-
-def draw_mask(image: np.ndarray, pixels: np.ndarray, verdict: Verdict | None = None) -> np.ndarray:
+def draw_mask(
+    image: np.ndarray, pixels: np.ndarray, verdict: Verdict | None = None, *, words: bool = True
+) -> np.ndarray:
     """Outline a mask on its image and dim what lies around it, with the verdict in words.
 
     :param image: ``(H, W, 3)`` uint8 BGR; it is not changed.
     :param pixels: ``(H, W)`` bool.
-    :param verdict: written with its reasons on a bar in its colour, at the top or, if there is less
-        of the mask, at the bottom; ``None`` for no words.
+    :param verdict: decides how the outline looks: unbroken and blue for accepted, dashed and orange
+        for refused, white and black for ``None``.
+    :param words: whether the verdict is written with its reasons on a bar in its colour, at the top
+        or, if there is less of the mask, at the bottom.
     :returns: a new ``(H, W, 3)`` uint8 BGR image.
     :raises AutomaskError: when the mask is not as large as the image.
     """
@@ -70,8 +46,8 @@ def draw_mask(image: np.ndarray, pixels: np.ndarray, verdict: Verdict | None = N
     canvas = image.copy()
     if pixels.any():
         canvas[~pixels] = np.rint(canvas[~pixels] * _DIMMED).astype(np.uint8)
-        _outline(canvas, PlacedMask(0, 0, pixels))
-    if verdict is not None:
+        draw_edge(canvas, PlacedMask(0, 0, pixels), _edge(verdict))
+    if verdict is not None and words:
         outcome = "accepted" if verdict.accepted else "refused"
         lines = (f"{outcome} {verdict.score:.2f}", *verdict.reasons)
         third = max(1, image.shape[0] // 3)
@@ -97,7 +73,7 @@ def draw_difference(image: np.ndarray, pixels: np.ndarray, truth: np.ndarray) ->
         )
     canvas = image.copy()
     _tint(canvas, PlacedMask(0, 0, truth & ~pixels), ORANGE, _DIFFERENCE)
-    _outline(canvas, PlacedMask(0, 0, truth), YELLOW)
+    draw_edge(canvas, PlacedMask(0, 0, truth), TRUE_EDGE)
     # Last, and not over the outline's dark line: a thin rim that is too much is to be seen as well.
     extra = pixels & ~truth
     canvas[extra] = image[extra]
@@ -123,11 +99,12 @@ def draw_detections(image: np.ndarray, detections: Detections) -> np.ndarray:
     order = range(len(detections) - 1, -1, -1)
     for index in order:
         _tint(canvas, detections.masks[index], class_colour(int(detections.class_ids[index])))
-        _outline(canvas, detections.masks[index])
+        draw_edge(canvas, detections.masks[index])
     for index in order:
         left, top = (int(value) for value in detections.boxes[index][:2])
         words = f"{detections.labels[index]} {float(detections.scores[index]):.2f}"
-        write_bar(canvas, (words,), (left, top), class_colour(int(detections.class_ids[index])))
+        colour = class_colour(int(detections.class_ids[index]))
+        write_bar(canvas, (words,), (left, top - 1), colour, above=True)  # the outline stays seen
     return canvas
 
 
@@ -174,6 +151,12 @@ def contact_sheet(
     return sheet
 
 
+def _edge(verdict: Verdict | None) -> Edge:
+    if verdict is None:
+        return PLAIN_EDGE
+    return ACCEPTED_EDGE if verdict.accepted else REFUSED_EDGE
+
+
 def _place(sheet: np.ndarray, picture: np.ndarray, top: int, left: int) -> None:
     sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
 
@@ -196,32 +179,8 @@ def _fit(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.asarray(cv2.resize(image, size, interpolation=shrinking))
 
 
-def _line_width(canvas: np.ndarray) -> int:
-    return max(1, round(min(canvas.shape[:2]) / 240))
-
-
 def _tint(canvas: np.ndarray, mask: PlacedMask, colour: Colour, share: float = _FILL) -> None:
     """Mix a ``share`` of a colour into what a mask covers, in place."""
     window, inside = canvas[mask.window], mask.pixels.astype(bool)
     mixed = window[inside] * (1.0 - share) + np.array(colour) * share
     window[inside] = np.rint(mixed).astype(np.uint8)
-
-
-def _outline(canvas: np.ndarray, mask: PlacedMask, light: Colour = WHITE) -> None:
-    """Draw a mask's edge, in place: ``light`` on its outermost pixels, black on those beside it.
-
-    Whatever colour the object has, and what lies behind it, one of the two stands out from it.
-    """
-    width = _line_width(canvas)
-    # With room around it for the dark line, which the canvas may cut off.
-    pixels = np.pad(mask.pixels.astype(np.uint8), width)
-    brush = cv2.getStructuringElement(cv2.MORPH_RECT, (2 * width + 1, 2 * width + 1))
-    inner = cv2.erode(pixels, brush, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    outer = cv2.dilate(pixels, brush)
-    top, left = mask.top - width, mask.left - width
-    rows = slice(max(0, -top), canvas.shape[0] - top)
-    columns = slice(max(0, -left), canvas.shape[1] - left)
-    for line, colour in ((outer > pixels, BLACK), (pixels > inner, light)):
-        line = line[rows, columns]
-        window = canvas[max(0, top) :, max(0, left) :][: line.shape[0], : line.shape[1]]
-        window[line] = colour

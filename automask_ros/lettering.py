@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import cv2
 import numpy as np
 
-#: (blue, green, red).
-Colour: TypeAlias = tuple[int, int, int]
-
-BLACK: Colour = (0, 0, 0)
-WHITE: Colour = (255, 255, 255)
+from automask_ros.colours import BLACK, WHITE, Colour
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 #: Letters of a smaller scale cannot be read, those of a caption need not be larger.
@@ -20,18 +15,25 @@ _SMALLEST, _CAPTION = 0.4, 0.6
 
 
 def write_bar(
-    canvas: np.ndarray, lines: Sequence[str], at: tuple[int, int], colour: Colour
+    canvas: np.ndarray,
+    lines: Sequence[str],
+    at: tuple[int, int],
+    colour: Colour,
+    *,
+    above: bool = False,
 ) -> None:
     """Write lines on a bar of ``colour``, moved so that it lies inside the canvas, in place.
 
-    The letters are black or white, whichever the bar's brightness asks for.
+    The bar's upper left corner is ``at``, with ``above`` its lower left one. The letters are black
+    or white, whichever the bar's brightness asks for.
     """
     height, width = canvas.shape[:2]
     scale = max(_SMALLEST, min(height, width) / 800)
     texts, line_height, bar_width = _lay_out(lines, width, scale)
     left = max(0, min(at[0], width - bar_width))
-    top = max(0, min(at[1], height - line_height * len(texts)))
-    right, bottom = left + bar_width, top + line_height * len(texts)
+    bar_height = line_height * len(texts)
+    top = max(0, min(at[1] - (bar_height if above else 0), height - bar_height))
+    right, bottom = left + bar_width, top + bar_height
     canvas[top:bottom, left:right] = colour
     brightness = 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2]
     ink = BLACK if brightness > 110 else WHITE

@@ -186,7 +186,8 @@ class Detections:
 class Progress:
     """How far a long job is: step of total within a stage.
 
-    Stages: 'masks', 'composites', 'train', 'evaluate', 'export', 'promote', 'done'.
+    Stages of a training: 'masks', 'composites', 'look', 'train', 'evaluate', 'export', 'compare',
+    'promote', 'done'. Other work has its own, such as 'check'.
     """
 
     stage: str

@@ -1,17 +1,13 @@
-"""All four nodes before a recording that is played as if it were a camera.
+"""All nodes before a recording that is played as if it were a camera.
 
-ros2 launch automask_ros demo.launch.py label:=cup
+ros2 launch automask_ros demo.launch.py
+ros2 launch automask_ros demo.launch.py recording:=/my/recording label:=mug loop:=false
 """
 
 from launch.actions import DeclareLaunchArgument
 
-from automask_ros.nodes.launching import (
-    ARGUMENTS,
-    argument,
-    automask_node,
-    describe,
-    teaching_nodes,
-)
+from automask_ros.nodes.launch_arguments import ARGUMENTS
+from automask_ros.nodes.launching import argument, automask_node, describe, teaching_nodes
 from automask_ros.resources import share_directory
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
@@ -19,7 +15,22 @@ _EXTRA = (
     DeclareLaunchArgument(
         "recording",
         default_value=str(share_directory() / "sample" / "teach_cup"),
-        description="The rosbag2 recording to play: its folder, or one .mcap or .db3 file",
+        description="The rosbag2 recording to play: its folder or one file of it",
+    ),
+    DeclareLaunchArgument(
+        "topic",
+        default_value="",
+        description="Image topic in the recording; empty when there is only one",
+    ),
+    DeclareLaunchArgument(
+        "rate",
+        default_value="0.0",
+        description="Pictures a second; 0 plays as fast as they were taken",
+    ),
+    DeclareLaunchArgument(
+        "wait_for",
+        default_value="2",
+        description="Subscribers to wait for before the first picture: capture and the detector",
     ),
     DeclareLaunchArgument(
         "loop",
@@ -28,7 +39,9 @@ _EXTRA = (
         description="Begin the recording again at its end",
     ),
     DeclareLaunchArgument(
-        "image", default_value="/camera/image", description="Topic to play the pictures on"
+        "image",
+        default_value="camera/image",
+        description="Topic to play the pictures on; without a / in front below `namespace`",
     ),
     DeclareLaunchArgument(
         "image_transport",
@@ -57,12 +70,13 @@ def _make(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     replay = automask_node(
         context,
         "replay_node",
-        ["recording", "loop", "image_transport"],
+        ["recording", "topic", "rate", "wait_for", "loop", "image_transport"],
         [("image", argument(context, "image"))],
+        respawn=False,  # it ends with the recording
     )
     return [*teaching_nodes(context), replay]
 
 
 def generate_launch_description() -> LaunchDescription:
-    """The four nodes and the player of a recording."""
+    """The nodes and the player of a recording."""
     return describe(list(ARGUMENTS), _make, _EXTRA)

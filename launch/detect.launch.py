@@ -1,6 +1,6 @@
 """The detector alone, with the model that the library holds.
 
-ros2 launch automask_ros detect.launch.py image:=/camera/image_raw library:=~/automask_library
+ros2 launch automask_ros detect.launch.py image:=camera/image_raw library:=~/automask_library
 """
 
 from automask_ros.nodes.launching import describe, detecting_nodes
@@ -17,6 +17,7 @@ _ARGUMENTS = (
     "runtime",
     "threads",
     "namespace",
+    "respawn",
     "use_sim_time",
     "params",
 )

@@ -1,9 +1,11 @@
 """What the drawing functions paint, to the pixel."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from automask_ros import drawing, lettering
+from automask_ros import colours, drawing
 from automask_ros.errors import AutomaskError
 from automask_ros.types import Detections, PlacedMask, Verdict
 
@@ -11,7 +13,7 @@ GREY = 100
 #: 0.55 of the grey below and 0.45 of the colour above, as the fill mixes them.
 MIXED = {
     colour: tuple(int(np.rint(GREY * 0.55 + channel * 0.45)) for channel in colour)
-    for colour in drawing.PALETTE
+    for colour in colours.PALETTE
 }
 #: What lies around a mask is dimmed.
 DIM = round(GREY * 0.6)
@@ -55,12 +57,12 @@ def test_a_mask_is_outlined_in_two_tones_and_its_surroundings_are_dimmed():
     assert (image == GREY).all(), "the image that came in was changed"
     assert drawn.shape == image.shape and drawn.dtype == np.uint8
     assert (drawn[61:99, 51:129] == GREY).all(), "the object keeps its own colours"
-    assert np.all(borders(drawn) == np.array(lettering.WHITE)), "light on the mask's own edge"
-    assert np.all(borders(drawn, 1) == np.array(lettering.BLACK)), "dark beside it"
+    assert np.all(borders(drawn) == np.array(colours.WHITE)), "light on the mask's own edge"
+    assert np.all(borders(drawn, 1) == np.array(colours.BLACK)), "dark beside it"
     assert np.all(borders(drawn, 2) == np.full(3, DIM))
 
 
-@pytest.mark.parametrize("colour", [*drawing.PALETTE, (0, 0, 0), (255, 255, 255), (90, 200, 90)])
+@pytest.mark.parametrize("colour", [*colours.PALETTE, (0, 0, 0), (255, 255, 255), (90, 200, 90)])
 def test_an_outline_is_seen_on_any_colour(colour):
     """On an object and surroundings of one colour, one of the two lines stands out by far."""
     drawn = drawing.draw_mask(np.full((120, 160, 3), colour, np.uint8), block()).astype(int)
@@ -80,7 +82,7 @@ def test_an_outline_at_the_borders_stays_inside():
 
 
 @pytest.mark.parametrize(
-    ("accepted", "colour"), [(True, drawing.ACCEPTED), (False, drawing.REFUSED)]
+    ("accepted", "colour"), [(True, colours.ACCEPTED), (False, colours.REFUSED)]
 )
 def test_a_verdict_is_told_in_colour_and_in_words(accepted, colour):
     reasons = () if accepted else ("touches the border",)
@@ -97,14 +99,14 @@ def test_a_verdict_is_told_in_colour_and_in_words(accepted, colour):
 def test_more_reasons_make_more_lines():
     def bar_height(reasons):
         drawn = drawing.draw_mask(grey(), np.zeros((120, 160), bool), Verdict(False, 0, reasons))
-        return int((drawn[:, 0] == drawing.REFUSED).all(axis=1).sum())
+        return int((drawn[:, 0] == colours.REFUSED).all(axis=1).sum())
 
     assert bar_height(("too small", "blurred")) == 3 * bar_height(())
 
 
 def test_a_reason_outside_ascii_is_still_drawn():
     drawn = drawing.draw_mask(grey(), block(), Verdict(False, 0.1, ("zu groß, 90 %",)))
-    assert (drawn[0, 0] == drawing.REFUSED).all()
+    assert (drawn[0, 0] == colours.REFUSED).all()
 
 
 def test_an_empty_mask_changes_nothing():
@@ -140,20 +142,34 @@ def test_what_is_not_a_bgr_image_is_refused(image):
 
 def test_detections_are_drawn_with_the_best_on_top():
     drawn = drawing.draw_detections(grey(), detections())
-    first, second = drawing.class_colour(1), drawing.class_colour(2)
+    first, second = colours.class_colour(1), colours.class_colour(2)
     assert (drawn[70, 45] == MIXED[first]).all()
     assert (drawn[70, 95] == MIXED[second]).all()
     twice = np.rint(np.array(MIXED[second]) * 0.55 + np.array(first) * 0.45)
     assert (drawn[70, 70] == twice).all(), "the higher score lies over the lower one"
     assert (drawn[79, 40:80] == 255).all() and (drawn[80, 39:59] == 0).all()
-    assert (drawn[41, 41] == first).all(), "the label's bar begins at the box's corner"
-    assert (drawn[85:] == GREY).all() and (drawn[:38] == GREY).all(), "nothing else is dimmed"
+    assert (drawn[38, 41] == first).all(), "the label's bar stands on the box"
+    assert (drawn[40, 40:80] == 255).all(), "and leaves the outline to be seen"
+    assert (drawn[85:] == GREY).all() and (drawn[:20] == GREY).all(), "nothing else is dimmed"
+
+
+def test_the_label_of_what_touches_the_upper_border_lies_inside():
+    at_the_top = replace(
+        detections(),
+        boxes=np.array([[40, 0, 80, 40], [60, 40, 100, 80]], np.float32),
+        masks=(
+            PlacedMask(0, 40, np.ones((40, 40), bool)),
+            PlacedMask(40, 60, np.ones((40, 40), bool)),
+        ),
+    )
+    drawn = drawing.draw_detections(grey(), at_the_top)
+    assert (drawn[1, 41] == colours.class_colour(1)).all()
 
 
 def test_a_class_keeps_its_colour_among_other_classes():
     drawn = drawing.draw_detections(grey(), detections(class_ids=(4, 9)))
-    assert (drawn[70, 45] == MIXED[drawing.PALETTE[3]]).all()
-    assert (drawn[70, 95] == MIXED[drawing.PALETTE[1]]).all(), "after seven classes colours return"
+    assert (drawn[70, 45] == MIXED[colours.PALETTE[3]]).all()
+    assert (drawn[70, 95] == MIXED[colours.PALETTE[1]]).all(), "after seven classes colours return"
 
 
 def test_no_detections_change_nothing():
@@ -164,11 +180,6 @@ def test_no_detections_change_nothing():
 def test_detections_of_another_image_are_refused():
     with pytest.raises(AutomaskError, match="do not fit"):
         drawing.draw_detections(grey(), detections(image_size=(480, 640)))
-
-
-def test_neighbouring_class_colours_differ():
-    assert len(set(drawing.PALETTE)) == 7
-    assert drawing.class_colour(1) == drawing.class_colour(8) == drawing.ORANGE
 
 
 def test_a_contact_sheet_places_every_image():
@@ -214,20 +225,20 @@ def test_a_long_reason_is_broken_between_words_and_stays_inside():
     reason = "touches the border of the image (23% of its boundary)"
     canvas = np.full((120, 160, 3), 200, np.uint8)
     drawn = drawing.draw_mask(canvas, np.zeros((120, 160), bool), Verdict(False, 0.2, (reason,)))
-    lines = (drawn[:, 0] == drawing.REFUSED).all(axis=1).sum()
+    lines = (drawn[:, 0] == colours.REFUSED).all(axis=1).sum()
     one = drawing.draw_mask(canvas, np.zeros((120, 160), bool), Verdict(False, 0.2, ()))
-    assert lines >= 3 * (one[:, 0] == drawing.REFUSED).all(axis=1).sum()
+    assert lines >= 3 * (one[:, 0] == colours.REFUSED).all(axis=1).sum()
     # No letter is cut off: the bar ends in its own colour.
-    bar = (drawn[0] == drawing.REFUSED).all(axis=1)
+    bar = (drawn[0] == colours.REFUSED).all(axis=1)
     end = int(np.flatnonzero(bar).max())
-    assert end <= 159 and (drawn[:lines, end] == drawing.REFUSED).all()
+    assert end <= 159 and (drawn[:lines, end] == colours.REFUSED).all()
 
 
 def test_words_stay_off_a_mask_at_the_top():
     pixels = np.zeros((120, 160), bool)
     pixels[:40, 20:140] = True
     drawn = drawing.draw_mask(grey(), pixels, Verdict(True, 0.9))
-    assert (drawn[119, 0] == drawing.ACCEPTED).all() and (drawn[60, 0] == DIM).all()
+    assert (drawn[119, 0] == colours.ACCEPTED).all() and (drawn[60, 0] == DIM).all()
     assert (drawn[5:35, 25:135] == GREY).all()
 
 
@@ -238,11 +249,11 @@ def test_a_difference_shows_what_is_too_much_and_what_is_lacking():
     def mixed(colour):
         return np.rint(GREY * 0.2 + np.array(colour) * 0.8).astype(np.uint8)
 
-    assert (drawn[62:98, 52:68] == mixed(drawing.BLUE)).all()
-    assert (drawn[62:98, 132:148] == mixed(drawing.ORANGE)).all()
+    assert (drawn[62:98, 52:68] == mixed(colours.BLUE)).all()
+    assert (drawn[62:98, 132:148] == mixed(colours.ORANGE)).all()
     assert (drawn[62:98, 72:128] == GREY).all(), "where both agree nothing is laid over"
-    assert (drawn[60, 70:150] == drawing.YELLOW).all()
-    assert (drawn[59, 70:150] == lettering.BLACK).all()
-    assert (drawn[60:100, 69] == mixed(drawing.BLUE)).all(), "a rim of one pixel is seen as well"
+    assert (drawn[60, 70:150] == colours.YELLOW).all()
+    assert (drawn[59, 70:150] == colours.BLACK).all()
+    assert (drawn[60:100, 69] == mixed(colours.BLUE)).all(), "a rim of one pixel is seen as well"
     with pytest.raises(AutomaskError, match="do not fit an image"):
         drawing.draw_difference(grey(), block(), truth[:50])

@@ -18,6 +18,7 @@ EXEC_DEPENDS = {element.text for element in PACKAGE_XML.iter("exec_depend")}
 
 #: Module -> (its requirement in setup.py, its rosdep key or None where there is none).
 PYTHON = {
+    "backports": ("backports.zstd", None),
     "click": ("click", "python3-click"),
     "cv2": ("opencv-python", "python3-opencv"),
     "filelock": ("filelock", "python3-filelock"),
@@ -35,12 +36,11 @@ PYTHON = {
     "torch": ("torch", "python3-pytorch-pip"),
     "torchvision": ("torchvision", "python3-pytorch-pip"),
     "tqdm": ("tqdm", "python3-tqdm"),
+    "yaml": ("PyYAML", "python3-yaml"),
 }
 
 #: Imported by what we call: torch.onnx.
 INDIRECT = {"onnx"}
-
-NODES = ("capture_node", "mask_generation_node", "trainer_node", "detector_node", "replay_node")
 
 
 def third_party_modules() -> set[str]:
@@ -87,11 +87,22 @@ def test_every_python_dependency_is_used() -> None:
     assert set(PYTHON) - INDIRECT <= third_party_modules()
 
 
-@pytest.mark.parametrize("name", ["automask", *NODES])
-def test_executables_exist(name: str) -> None:
+def executables() -> dict[str, str]:
+    """Return what setup.py installs: name -> module."""
     scripts = distribution("automask_ros").entry_points.select(group="console_scripts")
-    module = "automask_ros.cli.main" if name == "automask" else f"automask_ros.nodes.{name}"
-    assert scripts[name].value == f"{module}:main"
+    return {script.name: script.value.removesuffix(":main") for script in scripts}
+
+
+def test_every_node_and_the_command_line_are_executables() -> None:
+    nodes = (ROOT / "automask_ros" / "nodes").glob("*.py")
+    modules = {path.stem for path in nodes if "\ndef main(" in path.read_text()}
+    modules -= {"demo_session"}  # which the demo starts by itself
+    expected = {name: f"automask_ros.nodes.{name}" for name in modules}
+    assert executables() == expected | {"automask": "automask_ros.cli.main"}
+
+
+@pytest.mark.parametrize("module", executables().values())
+def test_executables_exist(module: str) -> None:
     spec = importlib.util.find_spec(module)
     assert spec is not None and spec.origin is not None
     tree = ast.parse(Path(spec.origin).read_text())

@@ -1,7 +1,10 @@
-"""Make .venv, complete with ROS 2 and vision_msgs, or bring it up to date; standard library only.
+"""Make a virtual environment, complete with ROS 2 and vision_msgs, or bring it up to date.
 
-Its last act is to write `.venv/complete`, which holds a digest of all that the environment was made
-from: without that file, or with another digest in it, the environment counts as unfinished.
+    python3 tools/make_venv.py DISTRIBUTION FOLDER
+
+Standard library only. Its last act is to write `FOLDER/complete`, which holds a digest of all that
+the environment was made from: without that file, or with another digest in it, the environment
+counts as unfinished.
 """
 
 from __future__ import annotations
@@ -15,31 +18,47 @@ import sys
 import time
 import venv
 from pathlib import Path
+from typing import NamedTuple
 
+from distributions import WrongDistributionError, check, constraints, requirements
 from prerequisites import Missing, describe, missing_prerequisites
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-STAMP = VENV / "complete"
-PYTHON = VENV / "bin" / "python"
-CONSTRAINTS = ROOT / "constraints.txt"
 
 
-def main() -> None:
-    """Do nothing when .venv is up to date; otherwise check the machine and make it so."""
-    with CONSTRAINTS.open() as lock:
+class Plan(NamedTuple):
+    """Which environment is to be made: where, for which distribution, and whence that comes."""
+
+    folder: Path
+    distribution: str
+    sourced: bool
+
+    @property
+    def stamp(self) -> Path:
+        """The file that says from what the environment was made."""
+        return self.folder / "complete"
+
+    @property
+    def python(self) -> Path:
+        """The environment's interpreter."""
+        return self.folder / "bin" / "python"
+
+
+def main(distribution: str, folder: str) -> None:
+    """Do nothing when the environment is up to date; otherwise check the machine and make it so."""
+    with (ROOT / "constraints.txt").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two terminals: the second one waits for the first
-        ros = sourced_ros()
-        digest = inputs_digest(ros)
-        if STAMP.is_file() and STAMP.read_text() == digest:
+        plan = Plan(ROOT / folder, distribution, is_sourced(distribution))
+        digest = inputs_digest(plan)
+        if plan.stamp.is_file() and plan.stamp.read_text() == digest:
             return
-        missing = missing_prerequisites(ROOT, builds_interfaces=ros is None)
-        if missing and not (STAMP.is_file() and only_disk(missing)):
+        missing = missing_prerequisites(ROOT, builds_interfaces=not plan.sourced)
+        if missing and not (plan.stamp.is_file() and only_disk(missing)):
             sys.exit(f"automask: {describe(missing)}")
         started = time.monotonic()
-        make(ros)
-        STAMP.write_text(digest)
-        say(f".venv is complete after {time.monotonic() - started:.0f} s")
+        make(plan)
+        plan.stamp.write_text(digest)
+        say(f"{folder} is complete after {time.monotonic() - started:.0f} s")
 
 
 def only_disk(missing: list[Missing]) -> bool:
@@ -47,45 +66,56 @@ def only_disk(missing: list[Missing]) -> bool:
     return all(item.what.startswith("disk space") for item in missing)
 
 
-def make(ros: str | None) -> None:
-    """Create or update .venv; an environment without a stamp was interrupted, and starts over."""
-    if STAMP.is_file():
-        say("Bringing .venv up to date")
-        STAMP.unlink()
+def make(plan: Plan) -> None:
+    """Create or update it; an environment without a stamp was interrupted, and starts over."""
+    name = plan.folder.name
+    if plan.stamp.is_file():
+        say(f"Bringing {name} up to date")
+        plan.stamp.unlink()
     else:
-        say("Making .venv: about 3 minutes and 6 GB (PyTorch with CUDA is most of it)")
-        shutil.rmtree(VENV, ignore_errors=True)
-        venv.create(VENV, with_pip=True, symlinks=True, system_site_packages=ros is not None)
-    say("[1/3] " + (f"ROS 2 {ros}, as sourced" if ros else "ROS 2 Jazzy from PyPI"))
-    pip("pip", "setuptools", "wheel")
-    if ros is None:
-        pip("numpy", "-r", str(ROOT / "tools" / "requirements-ros.txt"))
+        say(f"Making {name}: about 3 minutes and 6 GB (PyTorch with CUDA is most of it)")
+        shutil.rmtree(plan.folder, ignore_errors=True)
+        venv.create(plan.folder, with_pip=True, symlinks=True, system_site_packages=plan.sourced)
+    origin = "as sourced" if plan.sourced else "from PyPI"
+    say(f"[1/3] ROS 2 {plan.distribution.title()}, {origin}")
+    pip(plan, "pip", "setuptools", "wheel")
+    if not plan.sourced:
+        pip(plan, "numpy", "-r", str(requirements(plan.distribution)))
     say("[2/3] automask_ros and what it stands on")
-    pip("--no-build-isolation", "-e", f"{ROOT}[test]", AUTOMASK_ONNXRUNTIME=onnxruntime())
-    if ros and importable("vision_msgs"):
+    pip(plan, "--no-build-isolation", "-e", f"{ROOT}[test]")
+    if plan.sourced and importable(plan.python, "vision_msgs"):
         say("[3/3] vision_msgs, as sourced")
     else:
         say("[3/3] vision_msgs, built from interfaces/vision_msgs (less than a minute)")
-        run([str(PYTHON), str(ROOT / "tools" / "build_vision_msgs.py")])
+        run(plan, [str(plan.python), str(ROOT / "tools" / "build_vision_msgs.py")])
 
 
-def sourced_ros() -> str | None:
-    """Return the name of the ROS 2 distribution whose environment is sourced, or None."""
-    distribution = os.environ.get("ROS_DISTRO")
-    if not (distribution and os.environ.get("AMENT_PREFIX_PATH")):
-        return None
-    if subprocess.run([sys.executable, "-c", "import rclpy"], capture_output=True).returncode != 0:
+def is_sourced(distribution: str) -> bool:
+    """Say whether the distribution comes from a sourced environment; end with one line if not so.
+
+    That is: when another one is sourced, or one whose Python is not this one, or none is known.
+    """
+    try:
+        sourced = check(distribution, os.environ)
+    except WrongDistributionError as error:
+        sys.exit(f"automask: {error}")
+    if (
+        sourced
+        and subprocess.run([sys.executable, "-c", "import rclpy"], capture_output=True).returncode
+    ):
         sys.exit(
             f"automask: ROS 2 {distribution} is sourced, but {sys.executable} cannot import its "
             "rclpy; call make PYTHON=/usr/bin/python3, or use a shell without ROS"
         )
-    return distribution
+    return sourced
 
 
-def inputs_digest(ros: str | None) -> str:
+def inputs_digest(plan: Plan) -> str:
     """Return a digest of everything that decides what the environment contains."""
-    digest = hashlib.sha256(f"{sys.version} {ros} {onnxruntime()}".encode())
-    files = [CONSTRAINTS, ROOT / "setup.py", ROOT / "pyproject.toml"]
+    about = f"{sys.version} {plan.distribution} {plan.sourced} {onnxruntime()}"
+    digest = hashlib.sha256(about.encode())
+    files = [*constraints(plan.distribution), requirements(plan.distribution)]
+    files += [ROOT / "setup.py", ROOT / "pyproject.toml"]
     files += [ROOT / "tools" / name for name in ("requirements-ros.txt", "build_vision_msgs.py")]
     files += [path for path in (ROOT / "interfaces").rglob("*") if path.is_file()]
     for path in sorted(files):
@@ -102,24 +132,26 @@ def onnxruntime() -> str:
     return "onnxruntime-gpu" if has_gpu else "onnxruntime"
 
 
-def importable(module: str) -> bool:
-    """Say whether the environment's Python finds `module`."""
-    command = [str(PYTHON), "-c", f"import {module}"]
+def importable(python: Path | str, module: str) -> bool:
+    """Say whether an interpreter finds `module`."""
+    command = [str(python), "-c", f"import {module}"]
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
-def pip(*arguments: str, **environment: str) -> None:
-    """Install exactly the versions of constraints.txt; quiet unless somebody watches."""
+def pip(plan: Plan, *arguments: str) -> None:
+    """Install exactly the versions of the constraints; quiet unless somebody watches."""
     quiet = () if sys.stdout.isatty() else ("-qq",)
-    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *quiet]
-    run([*command, "--constraint", str(CONSTRAINTS), *arguments], **environment)
+    command = [str(plan.python), "-m", "pip", "install", "--disable-pip-version-check", *quiet]
+    for path in constraints(plan.distribution):
+        command += ["--constraint", str(path)]
+    run(plan, [*command, *arguments])
 
 
-def run(command: list[str], **environment: str) -> None:
+def run(plan: Plan, command: list[str]) -> None:
     """Run a command to its end; end this script with one line when it fails."""
-    returncode = subprocess.run(command, env={**os.environ, **environment}).returncode
-    if returncode != 0:
-        sys.exit(f"automask: making .venv failed at: {' '.join(command[1:])}")
+    chosen = {"ROS_DISTRO": plan.distribution, "AUTOMASK_ONNXRUNTIME": onnxruntime()}
+    if subprocess.run(command, env=os.environ | chosen).returncode != 0:
+        sys.exit(f"automask: making {plan.folder.name} failed at: {' '.join(command[1:])}")
 
 
 def say(line: str) -> None:
@@ -129,6 +161,6 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        main(*sys.argv[1:])
     except KeyboardInterrupt:
-        sys.exit("automask: interrupted; the unfinished .venv will be made anew next time")
+        sys.exit("automask: interrupted; the unfinished environment will be made anew next time")

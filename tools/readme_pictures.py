@@ -62,7 +62,8 @@ def masks_sheet(library: Library) -> np.ndarray:
 def save(sheet: np.ndarray, name: str) -> None:
     """Write a BGR sheet as a PNG with few colours, which is a quarter of the size."""
     picture = Image.fromarray(np.ascontiguousarray(sheet[:, :, ::-1]))
-    picture.quantize(_COLOURS).save(IMAGES / name, optimize=True)
+    # k-means keeps small areas their colour: those of the labels.
+    picture.quantize(_COLOURS, kmeans=4).save(IMAGES / name, optimize=True)
 
 
 if __name__ == "__main__":

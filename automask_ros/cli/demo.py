@@ -60,7 +60,7 @@ _LABELS = ("cup", "bottle", "can")
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(0.1, 100),
+    type=options.NumberRange(0.1, 100),
     default=10.0,
     show_default=True,
     help="Pictures a second at which an object is shown; 1 to 2 is a person's pace.",
@@ -134,7 +134,7 @@ def _findings(
     """Compare with the ground truth, and write the report; the figures for ``--json``."""
     from automask_ros.detection.evaluation import evaluate_results
 
-    truth, results = read_json(plan.truth), read_json(plan.results)
+    truth, results = read_json(plan.truth, links=True), read_json(plan.results)
     evaluation = evaluate_results(truth, results, labels=plan.labels)
     rows = table_rows(objects, evaluation)
     library = Library(plan.library)
@@ -152,7 +152,7 @@ def _findings(
             "thresholds": model.thresholds,
             "test_scenes": scenes["shown"],
             "scenes_without_an_answer": scenes["missing"],
-            "training_steps_per_object": plan.iterations,
+            "training_steps_per_object": plan.iterations or "by the number of objects",
             "device": plan.device,
             "minutes": round(seconds / 60, 1),
             **{f"model_with_{taught['label']}": taught["reason"] for taught in objects},

@@ -60,7 +60,7 @@ class Plan:
 
 def expected_steps(plan: Plan) -> dict[tuple[str, str], int]:
     """How much there is to do; AutomaskError when a part of the sample is missing."""
-    read_json(plan.truth)
+    read_json(plan.truth, links=True)
     frames = {label: len(Recording(plan.sample / f"teach_{label}")) for label in plan.labels}
     return session_steps(frames, plan.views, plan.iterations, len(Recording(plan.scenes)))
 

@@ -47,7 +47,8 @@ def detect(
     """Find the taught objects in images or a recording.
 
     SOURCE is a folder of images or a rosbag2 recording. In detections.json, image_id is the
-    picture's place in the source from 1 on, and category_id the model's own class id.
+    picture's place in the source from 1 on, category_id the model's own class id, and file_name the
+    overlay's.
 
     \b
     Example:
@@ -90,8 +91,9 @@ def _detect_all(
         for number, frame in enumerate(pictures, start=1):
             found = predictor(frame.image)
             counts.update(found.labels)
-            for result in coco_results(found, number, predictor.labels):
-                results.append({**result, "file_name": f"{frame.name}.png"})
+            rows = coco_results(found, number, predictor.labels)
+            for label, row in zip(found.labels, rows, strict=True):
+                results.append({**row, "label": label, "file_name": f"{frame.name}.png"})
             write_image(output / f"{frame.name}.png", draw_detections(frame.image, found))
             progress(Progress("detect", number, len(pictures)))
     for broken in pictures.broken:

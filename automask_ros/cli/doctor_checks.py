@@ -15,7 +15,7 @@ from pathlib import Path
 from automask_ros import __version__
 from automask_ros.errors import AutomaskError
 from automask_ros.nodes.cv_bridge_fallback import TRIAL
-from automask_ros.nodes.environment import PROFILE_VARIABLES, dds_profile, probe, segment_size
+from automask_ros.nodes.environment import dds_profile, probe, profile_variables, segment_size
 from automask_ros.resources import share_directory
 
 #: Two raw 4K frames (3840 x 2160 x 3 bytes), the least that a shared-memory segment should hold.
@@ -81,7 +81,8 @@ def check_dds_profile(
     chosen = dds_profile(ros_variables)
     profile = chosen or share_directory() / "config" / "fastdds.xml"
     origin = "set by you" if chosen else "shipped; launch files and automask set it"
-    remedy = f"export {PROFILE_VARIABLES[1]}={share_directory() / 'config' / 'fastdds.xml'}"
+    variable = profile_variables(ros_variables)[-1]
+    remedy = f"export {variable}={share_directory() / 'config' / 'fastdds.xml'}"
     try:
         size = segment_size(profile)
     except AutomaskError as error:
@@ -156,7 +157,8 @@ def _check_ros() -> Iterator[Check]:
 
 
 def _distribution() -> str:
-    if name := os.environ.get("ROS_DISTRO"):
+    name = os.environ.get("ROS_DISTRO")
+    if name and os.environ.get("AMENT_PREFIX_PATH"):  # without it, only what make was asked for
         return f"{name}, as sourced"
     try:
         rclpy = version("ros-rclpy")

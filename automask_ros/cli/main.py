@@ -13,6 +13,7 @@ import click
 
 from automask_ros import __version__
 from automask_ros.errors import AutomaskError
+from automask_ros.memory import clear_memory_errors
 
 #: Command -> one line of help. Its code is in a module of that name ('-' as '_'), and is imported
 #: only when the command is used: `automask --help` needs neither torch nor ROS.
@@ -30,8 +31,10 @@ COMMANDS = {
     "report": "Show every mask with its verdict in one HTML file, the worst ones first.",
     "regenerate": "Make masks anew: of all objects, of one, or of single views.",
     "veto": "Take views out of training, or back in; nothing is deleted.",
-    "export": "Write views and masks as COCO, to look at them or redraw them elsewhere.",
-    "import": "Take masks that people drew from a COCO file; they count as accepted.",
+    "export": "Write views and masks as COCO or YOLO, to redraw or to train elsewhere.",
+    "import": "Take masks that people drew, and whole annotated sets with their pictures.",
+    "fetch": "Take views or a model of another library, such as another robot's, into this one.",
+    "check": "Say what is whole and what is not; exit code 1 when something is not.",
     "benchmark": "Measure quality and speed, side by side with others.",
     "doctor": "Say what this machine has and what is missing.",
     "demo": "Teach three objects from the sample recording with the real nodes, then test the "
@@ -81,9 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.WARNING, format="automask: %(message)s", stream=sys.stderr)
     try:
-        result = automask.main(arguments, prog_name="automask", standalone_mode=False)
-    except AutomaskError as error:
-        return _complain(str(error), BAD_INPUT)
+        with clear_memory_errors():
+            result = automask.main(arguments, prog_name="automask", standalone_mode=False)
+    except (AutomaskError, OSError) as error:
+        return _complain(_described(error), BAD_INPUT)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return BAD_INPUT
@@ -97,6 +101,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain("interrupted; what was kept so far is whole, run it again", INTERRUPTED)
     # Commands return their exit code, or None for success.
     return result if isinstance(result, int) else 0
+
+
+def _described(error: Exception) -> str:
+    if isinstance(error, AutomaskError):
+        return str(error)
+    return f"{error}; see whether its disk is there, has room and may be used"
 
 
 def _complain(line: str, code: int) -> int:

@@ -15,6 +15,7 @@ from automask_ros.cli import options
 from automask_ros.cli.progress import ProgressDisplay
 from automask_ros.library.image_file import read_image
 from automask_ros.library.library import Library
+from automask_ros.library.sources import picture_files
 
 if TYPE_CHECKING:
     from automask_ros.segmentation.mask_generator import MaskGenerator
@@ -26,7 +27,7 @@ class Masking:
 
     ``refiner`` names the two files of a promptable network that redraws edges. With ``adapt`` masks
     are made anew with what the object's other views know, and teach a copy of the network where
-    that helps. ``empty_scene`` is a picture of the place without the object.
+    that helps. ``empty_scene`` is a picture of the scene without the object, or a folder of them.
     """
 
     fcn: str
@@ -46,7 +47,8 @@ class Masking:
     def check(self) -> None:
         """AutomaskError for what cannot be used, so that it is said before anything is added."""
         if self.empty_scene is not None:
-            read_image(self.empty_scene)
+            for picture in picture_files(self.empty_scene):
+                read_image(picture)
         if self.fcn != "lite" or self.refiner or self.device not in ("auto", "cpu"):
             self.generator  # noqa: B018  # what is built in always loads, the rest is loaded now
 
@@ -87,7 +89,8 @@ def make_masks(library: Library, label: str | None, masking: Masking) -> float:
     from automask_ros.segmentation.settling import add_empty_scene, unsettled_labels
 
     if masking.empty_scene is not None and label is not None:
-        add_empty_scene(library, label, masking.empty_scene)
+        for picture in picture_files(masking.empty_scene):
+            add_empty_scene(library, label, picture)
     waiting = library.views_without_mask(label)
     if not waiting and not unsettled_labels(library, library.views(label)):
         return 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,17 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Command], Command]
 
 _PATH = click.Path(path_type=Path)
+
+
+class NumberRange(click.FloatRange):
+    """A number in a range, which nan and infinity are not: each comparison lets nan pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a valid number", param, ctx)
+        return number
+
 
 library_option = click.option(
     "--library", required=True, type=_PATH, metavar="DIR", help="The library of taught objects."
@@ -57,8 +69,9 @@ adapt_option = click.option(
 empty_scene_option = click.option(
     "--empty-scene",
     type=_PATH,
-    metavar="IMAGE",
-    help="A picture of the place without the object: tells what is not the object.",
+    metavar="PATH",
+    help="A picture of the scene without the object, the empty hand or plate, or a folder of them: "
+    "tells what is not the object.",
 )
 annotations_option = click.option(
     "--annotations", required=True, type=_PATH, metavar="FILE", help="COCO instance annotations."
@@ -98,7 +111,7 @@ _TRAINING = {
     ),
     "seconds": click.option(
         "--seconds",
-        type=click.FloatRange(0, min_open=True),
+        type=NumberRange(0, min_open=True),
         metavar="S",
         help="End training after this long at the latest.",
     ),
@@ -119,13 +132,13 @@ _TRAINING = {
     ),
     "min_ap50": click.option(
         "--min-ap50",
-        type=click.FloatRange(0, 1),
+        type=NumberRange(0, 1),
         metavar="AP",
         help="Promote when each new object reaches this on held-out views.",
     ),
     "tolerance": click.option(
         "--tolerance",
-        type=click.FloatRange(0, 1),
+        type=NumberRange(0, 1),
         metavar="AP",
         help="Promote when the objects known before lose no more than this.",
     ),

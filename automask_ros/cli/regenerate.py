@@ -48,9 +48,7 @@ def regenerate(
         raise AutomaskError("--missing is for all views without a mask; leave it or --view out")
     masking.check()
     opened = Library(library)
-    anew = [] if missing else _automatic(opened, label, ids)
-    for view in anew:
-        opened.forget_mask(view)
+    anew = [] if missing else opened.forget_masks(_automatic(opened, label, ids))
     seconds = make_masks(opened, label, masking)
     found = mask_figures(opened, label)
     print_masks(found)

@@ -52,4 +52,7 @@ def rollback(library: Path, listed: bool, json_path: Path | None) -> None:
 
 
 def _time(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S}"
+    try:
+        return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):  # a stranger's library may tell of any
+        return f"{seconds:g} s"

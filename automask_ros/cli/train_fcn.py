@@ -23,7 +23,7 @@ FIGURE_HEADERS = ("pixel accuracy", "mean accuracy", "mean IoU", "f.w. IoU")
 
 def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of the training on scenes; those not given keep SceneTrainConfig's defaults."""
-    count, share = click.IntRange(1), click.FloatRange(0, min_open=True)
+    count, share = click.IntRange(1), options.NumberRange(0, min_open=True)
     for option in reversed(
         (
             click.option("--stages", metavar="LIST", help="Such as 32s,16s,8s, the default."),
@@ -32,11 +32,13 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--batch-size", type=count, metavar="N", help="Over all processes."),
             click.option("--size", type=count, metavar="PIXELS", help="Side of a training crop."),
             click.option("--learning-rate", type=share, metavar="R", help="Of FCN-32s."),
-            click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), metavar="P"),
+            click.option("--dropout", type=options.NumberRange(0, 1, max_open=True), metavar="P"),
             click.option("--objects", metavar="NAMES", help="Classes that are objects: cup,book."),
             click.option("--workers", type=click.IntRange(0), metavar="N", help="Data loaders."),
             click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed."),
-            click.option("--save-seconds", type=click.FloatRange(0), help="Between checkpoints."),
+            click.option(
+                "--save-seconds", type=options.NumberRange(0), help="Between checkpoints."
+            ),
             click.option("--evaluate-every", type=count, metavar="N", help="Steps."),
             click.option(
                 "--deterministic/--fast", default=None, help="The same bits each time, or speed."

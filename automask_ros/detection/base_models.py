@@ -25,9 +25,12 @@ from automask_ros.detection.mask_rcnn import (
 )
 from automask_ros.detection.outlines import Outline
 from automask_ros.errors import AutomaskError
-from automask_ros.library.files import write_bytes
+from automask_ros.library.files import one_line, write_bytes
+from automask_ros.library.inside import check_file
+from automask_ros.library.records import MAX_CLASS_ID, MAX_IMAGE_SIZE
 from automask_ros.resources import weights_path
 
+OWN_MODELS = ("lite", "resnet50")
 WEIGHTS_FILE = "model.safetensors"
 MEASURED_FILE = "measured.safetensors"
 # Tensors with one row (or four, for box deltas) per class.
@@ -152,8 +155,9 @@ def save_measured(directory: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def load_measured(directory: Path) -> Checkpoint:
     """The weights of a version as they were measured; AutomaskError when they do not load."""
-    checkpoint = load_checkpoint(directory)
     file = directory / MEASURED_FILE
+    check_file(file)
+    checkpoint = load_checkpoint(directory)
     if not file.is_file():
         return checkpoint
     try:
@@ -174,25 +178,43 @@ def _compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint, or the one in a directory ``models/VERSION``; float32 tensors."""
     file = path / WEIGHTS_FILE if path.is_dir() else path
+    if path.is_dir():
+        check_file(file)
     if not file.is_file():
         raise AutomaskError(f"no weights at {file}; give lite, resnet50 or a .safetensors file")
     try:
         with safe_open(file, framework="pt") as stored:
             metadata = stored.metadata() or {}
             state = {name: stored.get_tensor(name).to(torch.float32) for name in stored.keys()}
-        labels = {label: int(number) for label, number in json.loads(metadata["labels"]).items()}
+        labels = _class_ids(metadata["labels"])
         if metadata["architecture"] == "lite":
             state = _fresh_parts(max(labels.values()) + 1) | state
         return Checkpoint(
             architecture=_architecture(metadata["architecture"]),
             labels=labels,
-            image_size=int(metadata["image_size"]),
+            image_size=_within(int(metadata["image_size"]), MAX_IMAGE_SIZE),
             state=state,
         )
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise AutomaskError(
-            f"{file} is not a Mask R-CNN checkpoint of this package ({error}); train it again"
+            f"{file} is not a Mask R-CNN checkpoint of this package ({one_line(error)}); train it "
+            "again"
         ) from error
+
+
+def _class_ids(text: str) -> dict[str, int]:
+    """The class ids that a checkpoint names; ValueError when they are none."""
+    labels = json.loads(text)
+    if not isinstance(labels, dict) or not labels:
+        raise ValueError("its labels are no ids by name")
+    return {label: _within(int(number), MAX_CLASS_ID) for label, number in labels.items()}
+
+
+def _within(number: int, most: int) -> int:
+    """A number from 1 to ``most``: memory is taken by it. ValueError for any other."""
+    if not 1 <= number <= most:
+        raise ValueError(f"{number} is not from 1 to {most}")
+    return number
 
 
 def _fresh_parts(num_classes: int) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from torchvision.models.detection import MaskRCNN
 from automask_ros.detection.graph import DetectionGraph
 from automask_ros.detection.mask_rcnn import num_classes_of
 from automask_ros.errors import AutomaskError
-from automask_ros.library.files import write_bytes
+from automask_ros.library.files import clear_write_errors, write_bytes
 from automask_ros.types import BGRImage
 
 OPSET = 17
@@ -62,6 +62,7 @@ def traced(
     """`module` as an ONNX file; `varying` names the axes of inputs and outputs whose length is
     free."""
     with (
+        clear_write_errors(Path("a temporary folder (TMPDIR)")),
         tempfile.TemporaryDirectory() as folder,
         torch.inference_mode(),
         warnings.catch_warnings(),

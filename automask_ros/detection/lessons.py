@@ -17,6 +17,7 @@ from automask_ros.detection.holdout import Split
 from automask_ros.detection.measuring import Measurement, measure
 from automask_ros.detection.prediction import Predictor
 from automask_ros.detection.stage_clock import StageClock
+from automask_ros.detection.time_left import Part, parts_of_all, parts_of_heads
 from automask_ros.detection.training import TrainConfig, TrainingLog, train
 from automask_ros.library.library import Library
 from automask_ros.library.sources import read_images
@@ -120,6 +121,18 @@ def learn_all(subject: Subject, clock: StageClock, progress: ProgressCallback) -
         found = _measure(subject, clutter, progress)
     looked_at = range(len(log.losses) * log.batch_size)
     return Learned(log, found, dataset, looked_at, clutter)
+
+
+def parts_of(subject: Subject, heads: bool) -> list[Part]:
+    """What learning, measuring and storing `subject` is made of; `heads`: by `learn_heads`."""
+    config, held_out = subject.config, len(subject.split.held_out)
+    objects = len({view.label for view in subject.split.training})
+    measured = held_out + subject.clutter
+    compared = held_out + (subject.clutter if subject.live_image_size else 0)
+    if not heads:
+        return parts_of_all(config.batches(objects), measured, compared)
+    count = config.pictures(objects)
+    return parts_of_heads(count, int(_COMPLETION * count), measured, compared)
 
 
 def _composites(subject: Subject) -> Callable[..., CompositeDataset]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from automask_ros.detection.oriented_box import OrientedBox, fit_boxes
 from automask_ros.detection.pinhole import PinholeCamera
 from automask_ros.detection.surfaces import object_surface, smooth
-from automask_ros.errors import AutomaskError
+from automask_ros.library.message_faults import BadMessage, Fault
 from automask_ros.types import DepthMap, Detections, PlacedMask
 
 LEAST_POINTS = 20
@@ -68,9 +68,10 @@ def _check_view(image_size: tuple[int, int], depth: DepthMap) -> None:
     height, width = depth.shape
     ratio = width / height * image_size[0] / image_size[1]
     if abs(ratio - 1) > _MOST_DIFFERENCE:
-        raise AutomaskError(
+        raise BadMessage(
             f"depth of {width}x{height} pixels is not the view of a picture of "
-            f"{image_size[1]}x{image_size[0]}: remap depth to the topic that is aligned to it"
+            f"{image_size[1]}x{image_size[0]}: remap depth to the topic that is aligned to it",
+            Fault.VIEW,
         )
 
 

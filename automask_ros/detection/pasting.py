@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +36,7 @@ def fit_image(image: BGRImage, image_size: int) -> BGRImage:
 
 def paste_mask(
     probability: NDArray[np.float32],
-    box: NDArray[np.float32],
+    box: Sequence[float],
     image_size: tuple[int, int],
     scale: tuple[float, float] = (1.0, 1.0),
 ) -> PlacedMask:
@@ -68,11 +71,11 @@ def _axis(
     low: float, high: float, bins: int, limit: int, scale: float
 ) -> tuple[int, int, float, float] | None:
     """First pixel, pixels, bins a pixel and the first pixel's bin along one axis; None: outside."""
-    bin_width = max(float(high) - float(low), 1e-3) / bins
+    bin_width = max(high - low, 1e-3) / bins
     # A mask reaches at most half a bin over its box.
-    first = max(int(np.floor(low - bin_width)), 0)
-    last = min(int(np.ceil(high + bin_width)), limit)
+    first = max(math.floor(low - bin_width), 0)
+    last = min(math.ceil(high + bin_width), limit)
     if first >= last:
         return None
-    start = (first + 0.5 - 0.5 * scale - float(low)) / bin_width - 0.5
+    start = (first + 0.5 - 0.5 * scale - low) / bin_width - 0.5
     return first, last - first, 1.0 / bin_width, start

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automask_ros.errors import AutomaskError
+from automask_ros.library.message_faults import BadMessage, Fault
 
 _SHORTEST, _LONGEST = 0.01, 1000.0  # focal lengths, in sides of the picture: 179 to 0.06 degrees
 _MOST_ASIDE = 100.0  # sides of the picture: how far away from it the principal point may lie
@@ -47,16 +47,17 @@ class PinholeCamera:
         fx, fy, cx, cy = (float(matrix[place]) for place in (0, second + 1, 2, second + 2))
         numbers = f"[fx, fy, cx, cy] = {[fx, fy, cx, cy]}"
         if not (fx > 0 and fy > 0 and all(map(math.isfinite, (fx, fy, cx, cy)))):
-            raise AutomaskError(
-                f"camera_info has no focal length ({numbers}): calibrate the camera"
+            raise BadMessage(
+                f"camera_info has no focal length ({numbers}): calibrate the camera", Fault.CAMERA
             )
         camera = cls(fx, fy, cx - origin[1], cy - origin[0])
         if min(size) > 0:
             camera = camera.resized(size, picture)
         if not camera.may_see(picture):
-            raise AutomaskError(
+            raise BadMessage(
                 f"camera_info is that of no camera ({numbers}, {size[1]}x{size[0]} pixels): "
-                "calibrate the camera"
+                "calibrate the camera",
+                Fault.CAMERA,
             )
         return camera
 

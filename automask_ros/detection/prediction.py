@@ -13,7 +13,6 @@ from torchvision.models.detection import MaskRCNN
 
 from automask_ros.detection.base_models import build, load_checkpoint
 from automask_ros.detection.doubles import lower_doubles
-from automask_ros.detection.gpu_memory import clear_memory_errors
 from automask_ros.detection.pasting import fit_image, paste_mask
 from automask_ros.detection.runtimes import (
     OnnxRuntime,
@@ -25,6 +24,7 @@ from automask_ros.detection.runtimes import (
 from automask_ros.devices import pick_device
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
+from automask_ros.memory import clear_memory_errors
 from automask_ros.types import BGRImage, Detections, PlacedMask
 
 ONNX_FILE = "model.onnx"
@@ -70,6 +70,10 @@ class Predictor:
         if number is None:
             raise AutomaskError(f"{library.root} has no promoted model; teach or train one first")
         record = library.models.record(number)
+        if fault := library.models.fault(number):
+            raise AutomaskError(
+                f"model version {number} is damaged: {fault}; see automask check {library.root}"
+            )
         directory = library.models.directory(number)
         place = pick_device(device)
         graph = directory / ONNX_FILE
@@ -161,7 +165,8 @@ class Predictor:
         scale = (size[1] / fitted.shape[1], size[0] / fitted.shape[0])
         windows = windows * np.array([scale[0], scale[1], scale[0], scale[1]], np.float32)
         placed = tuple(
-            paste_mask(mask, box, size, scale) for mask, box in zip(masks, windows, strict=True)
+            paste_mask(mask, box, size, scale)
+            for mask, box in zip(masks, windows.tolist(), strict=True)
         )
         scores = lower_doubles(placed, scores, class_ids)
         # Lowered scores change the order, and may not pass any more.

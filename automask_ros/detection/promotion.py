@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from automask_ros.detection.base_models import build, load_measured
+from automask_ros.detection.base_models import MEASURED_FILE, build, load_measured
 from automask_ros.detection.classes import CLASS_AGNOSTIC, name_of
 from automask_ros.detection.composites import CompositeDataset
 from automask_ros.detection.measuring import measure_clutter
@@ -80,6 +80,10 @@ def measure_live(
     if learned.issuperset(known):
         return Live(version, {}, {}, forgotten, tuple(known))
     try:
+        if fault := library.models.file_faults(version).get(MEASURED_FILE):
+            raise AutomaskError(f"{MEASURED_FILE} {fault}")
+        if MEASURED_FILE in record.lost:
+            raise AutomaskError(f"its {MEASURED_FILE} was damaged and is lost")
         model = build(load_measured(library.models.directory(version)))
     except AutomaskError as error:
         _log.warning("the live model, version %d, is not compared with: %s", version, error)

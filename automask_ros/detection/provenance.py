@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from automask_ros import __version__
-from automask_ros.detection.base_models import base_model_path
+from automask_ros.detection.base_models import OWN_MODELS, base_model_path
 from automask_ros.detection.composites import CompositeConfig
 from automask_ros.detection.holdout import Split
 from automask_ros.detection.training import TrainConfig
 from automask_ros.errors import AutomaskError
 from automask_ros.library.image_file import pixels_digest
+from automask_ros.library.inside import read_regular
 from automask_ros.library.library import Library
 from automask_ros.library.sources import ImageFolder
 from automask_ros.types import View
 
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python", "onnx", "onnxruntime")
+_MOST_BYTES = 4 * 1024**3
 _PARTS = ("training", "neither", "held_out")
 _STARTED_FROM = {"base_model_sha256": "base_model", "backgrounds_sha256": "the folder backgrounds"}
 
@@ -53,7 +55,7 @@ def view_hashes(library: Library, view: View) -> dict[str, str]:
     """SHA-256 of a view's image file and of its mask's pixels."""
     mask = library.read_mask(view)
     return {
-        "image": _file_digest(library.image_path(view.label, view.id)),
+        "image": _file_digest(library.image_path(view.label, view.id), links=False),
         "mask": "" if mask is None else pixels_digest(mask),
     }
 
@@ -82,8 +84,10 @@ def recorded(library: Library, number: int) -> tuple[TrainConfig, Split]:
                 parts[part].append(view)
     split = Split(**{part: tuple(views) for part, views in parts.items()})
     config = _config(record["config"])
+    own = config.base_model in OWN_MODELS and not config.backgrounds
     for name, digest in _started_from(config).items():
-        if record.get(name, digest) != digest:
+        # Without a digest, a record could name any file of this machine.
+        if record.get(name, digest if own else None) != digest:
             raise AutomaskError(
                 f"{_STARTED_FROM[name]} is not what model version {number} was made with; it "
                 "cannot be made again"
@@ -132,8 +136,13 @@ def _folder_digest(folder: Path) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _file_digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _file_digest(path: Path, links: bool = True) -> str:
+    """SHA-256 of a file; AutomaskError when it cannot be read or is none."""
+    try:
+        content = read_regular(path, _MOST_BYTES, links=links)
+    except OSError as error:
+        raise AutomaskError(f"cannot read {path}: {error.strerror or error}") from error
+    return hashlib.sha256(content).hexdigest()
 
 
 def _installed(name: str) -> bool:

@@ -16,6 +16,7 @@ from automask_ros.detection.export import onnx_of
 from automask_ros.detection.graph import DetectionGraph, Found
 from automask_ros.detection.onnx_session import InvalidGraph, start_session
 from automask_ros.errors import AutomaskError
+from automask_ros.library.graph_file import check_graph
 from automask_ros.types import BGRImage
 
 RawDetections = tuple[
@@ -85,6 +86,8 @@ class OnnxRuntime:
     batches = False  # its graph takes one image
 
     def __init__(self, graph: Path | bytes, device: str, threads: int | None = None) -> None:
+        if isinstance(graph, Path):
+            check_graph(graph, alone=True)
         try:
             self._session, used = start_session(graph, device, threads)
         except InvalidGraph as error:

@@ -57,7 +57,7 @@ def add_source(
         _add_frame(library, label, frame, chooser, wanted, outcome, pictures)
         if progress is not None:
             progress(Progress("capture", min(step, len(source)), len(source)))
-    outcome.broken = list(source.broken)
+    outcome.broken += source.broken
     _check(outcome, source, anything=bool(library.views(label)))
     return outcome
 
@@ -92,7 +92,8 @@ class _Chooser:
         self._selector = ViewSelector() if sequence else None
         if self._selector is not None:
             for view in library.views(label)[-self._selector.config.remembered :]:
-                self._selector.remember(library.read_image(view))
+                with suppress(AutomaskError):  # as above
+                    self._selector.remember(library.read_image(view))
 
     def refusal(self, frame: Frame) -> str | None:
         if self._selector is None:
@@ -140,21 +141,35 @@ def _add_frame(
     elif not pictures.take(frame.image):
         outcome.not_kept["there under another name"] += 1
     else:
-        view = library.add_view(
-            label,
-            frame.image,
-            captured_at=frame.stamp,
-            source=frame.source,
-            camera=frame.camera,
-            view_id=frame.name,
-        )
-        outcome.added.append(view)
+        try:
+            view = library.add_view(
+                label,
+                frame.image,
+                captured_at=frame.stamp,
+                source=frame.source,
+                camera=frame.camera,
+                view_id=frame.name,
+            )
+        except AutomaskError:
+            if not library.has_view(label, frame.name):
+                raise
+            _compare(library, label, frame, outcome)  # another process was faster
+        else:
+            outcome.added.append(view)
 
 
 def _compare(library: Library, label: str, frame: Frame, outcome: Added) -> None:
-    """Whether a frame is the view of its name, or has only its name."""
+    """Whether a frame is the view of its name, or has only its name; a damaged image that was this
+    frame is put right."""
     known = library.view(label, frame.name)
-    if np.array_equal(library.read_image(known), frame.image):
+    try:
+        same = np.array_equal(library.read_image(known), frame.image)
+    except AutomaskError as error:
+        if not library.restore_image(known, frame.image):
+            outcome.broken.append(Broken(frame.name, str(error)))
+            return
+        same = True
+    if same:
         outcome.already_there += 1
         return
     reason = (

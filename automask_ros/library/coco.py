@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,6 +14,7 @@ from pycocotools import mask as rle_tools
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from automask_ros.errors import AutomaskError
+from automask_ros.library.coco_faults import shape_fault
 from automask_ros.library.files import one_line, read_json
 from automask_ros.library.image_file import MAX_PIXELS
 from automask_ros.library.labels import view_id_from_name
@@ -58,24 +59,30 @@ class CocoAnnotation(_Part):
     id: int
     image_id: int
     category_id: int
-    segmentation: list[list[FiniteFloat]] | RunLengths
+    segmentation: list[list[FiniteFloat]] | RunLengths = Field(default_factory=list)
     iscrowd: int = 0
 
 
 class _CocoFile(_Part):
     images: list[CocoImage]
     categories: list[CocoCategory]
-    annotations: list[CocoAnnotation]
+    annotations: list[Any]
 
 
 @dataclass(frozen=True)
 class CocoSet:
-    """A checked COCO file."""
+    """A checked COCO file.
+
+    ``class_ids`` are those that the library gave which exported it, ``left_out`` tells of the
+    annotations that are no masks, where these are allowed.
+    """
 
     path: Path
     images: dict[int, CocoImage]
     categories: dict[int, str]
     annotations: tuple[CocoAnnotation, ...]
+    class_ids: dict[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     @property
     def labels(self) -> list[str]:
@@ -116,6 +123,18 @@ class CocoSet:
             return None
         return union_mask(annotations, self.by_stem[stem])
 
+    def renamed(self, names: Mapping[str, str]) -> CocoSet:
+        """The set with other names of categories, old to new.
+
+        A label that was another has no claim to the class id of either.
+        """
+        touched = {*names, *names.values()}
+        return replace(
+            self,
+            categories={key: names.get(name, name) for key, name in self.categories.items()},
+            class_ids={key: each for key, each in self.class_ids.items() if key not in touched},
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The set as plain data, as pycocotools takes it."""
         categories = [{"id": key, "name": name} for key, name in self.categories.items()]
@@ -126,32 +145,46 @@ class CocoSet:
         }
 
 
-def read_coco(path: Path, *, unique_names: bool = True) -> CocoSet:
+def read_coco(path: Path, *, unique_names: bool = True, lenient: bool = False) -> CocoSet:
     """Read COCO instance annotations; AutomaskError names the file and what is wrong with it.
 
     With ``unique_names`` no two images may have the same stem, by which ``mask_of`` finds them.
+    With ``lenient`` annotations that are no masks (boxes, mostly) are left out, and images whose
+    size nobody knows.
     """
-    content = read_json(Path(path))
+    content = read_json(Path(path), links=True)
+    return coco_set(content, Path(path), unique_names=unique_names, lenient=lenient)
+
+
+def coco_set(
+    content: Any, path: Path, *, unique_names: bool = True, lenient: bool = False
+) -> CocoSet:
+    """The same for plain data that came from ``path``."""
     if not isinstance(content, dict) or "annotations" not in content:
         raise AutomaskError(f"{path} is no COCO file: it has no images, annotations and categories")
-    try:
-        parsed = _CocoFile.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise AutomaskError(
-            f"{path} is no good COCO file: {where}: {one_line(first['msg'])}"
-        ) from None
+    if lenient:
+        content = content | {"images": _sized(content.get("images"))}
+    parsed = _parsed(content, path)
     coco = CocoSet(
-        path=Path(path),
+        path=path,
         images={image.id: image for image in parsed.images},
         categories={category.id: category.name for category in parsed.categories},
-        annotations=tuple(parsed.annotations),
+        annotations=(),
+        class_ids=_class_ids(parsed.categories),
     )
-    _check_references(coco, parsed)
+    _check_images(coco, parsed)
     if unique_names and len(coco.by_stem) < len(coco.images):
         raise AutomaskError(f"{coco.path}: two images have the same file name; rename one")
-    return coco
+    good, left_out = [], []
+    for number, each in enumerate(parsed.annotations):
+        annotation, fault = _annotation(each, number, coco)
+        if annotation is not None:
+            good.append(annotation)
+        elif lenient:
+            left_out.append(fault)
+        else:
+            raise AutomaskError(f"{path}: {fault}")
+    return replace(coco, annotations=tuple(good), left_out=tuple(left_out))
 
 
 def mask_of(coco: CocoSet, stem: str, label: str) -> BoolMask | None:
@@ -192,64 +225,55 @@ def _encoded(annotation: CocoAnnotation, image: CocoImage) -> dict[str, Any]:
     return packed
 
 
-def _check_references(coco: CocoSet, parsed: _CocoFile) -> None:
-    """AutomaskError when ids are ambiguous or point nowhere, or a shape does not fit its image."""
+def _parsed(content: dict[str, Any], path: Path) -> _CocoFile:
+    try:
+        return _CocoFile.model_validate(content)
+    except ValidationError as error:
+        raise AutomaskError(f"{path} is no good COCO file: {_first(error)}") from None
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {one_line(first['msg'])}" if where else one_line(first["msg"])
+
+
+def _sized(images: Any) -> Any:
+    """The images without those that have no size: Label Studio lists some that it never saw."""
+    if not isinstance(images, list):
+        return images
+    return [
+        image
+        for image in images
+        if not isinstance(image, dict) or None not in (image.get("width"), image.get("height"))
+    ]
+
+
+def _class_ids(categories: Iterable[CocoCategory]) -> dict[str, int]:
+    found = {each.name: (each.model_extra or {}).get("class_id") for each in categories}
+    return {name: number for name, number in found.items() if type(number) is int}
+
+
+def _check_images(coco: CocoSet, parsed: _CocoFile) -> None:
+    """AutomaskError when ids are ambiguous, or an image is too large."""
     if len(coco.images) < len(parsed.images) or len(coco.categories) < len(parsed.categories):
         raise AutomaskError(f"{coco.path}: two images or two categories have the same id")
     for image in coco.images.values():
         if image.width * image.height > MAX_PIXELS:
             raise AutomaskError(f"{coco.path}: image {image.id} is larger than this package takes")
-    for annotation in coco.annotations:
-        fault = _fault(annotation, coco)
-        if fault:
-            raise AutomaskError(f"{coco.path}: annotation {annotation.id} {fault}")
 
 
-def _fault(annotation: CocoAnnotation, coco: CocoSet) -> str | None:
+def _annotation(content: Any, number: int, coco: CocoSet) -> tuple[CocoAnnotation | None, str]:
+    """An annotation that is a mask; else None, and in one line why it is none."""
+    try:
+        annotation = CocoAnnotation.model_validate(content)
+    except ValidationError as error:
+        return None, f"annotations.{number}.{_first(error)}"
     image = coco.images.get(annotation.image_id)
     if image is None:
-        return f"belongs to image {annotation.image_id}, which is missing"
-    if annotation.category_id not in coco.categories:
-        return f"belongs to category {annotation.category_id}, which is missing"
-    shape = annotation.segmentation
-    if isinstance(shape, RunLengths):
-        return _fault_of_run_lengths(shape, image)
-    if not shape:
-        return "has no polygon"
-    if any(len(polygon) < 6 or len(polygon) % 2 for polygon in shape):
-        return "has a polygon that is no list of at least three points"
-    reach = 2 * max(image.width, image.height)
-    if any(abs(value) > reach for polygon in shape for value in polygon):
-        return "has a polygon far outside its image"
-    return None
-
-
-def _fault_of_run_lengths(shape: RunLengths, image: CocoImage) -> str | None:
-    if shape.size != (image.height, image.width):
-        return f"has run lengths for {shape.size}, not for its image"
-    runs = _runs(shape.counts) if isinstance(shape.counts, str) else shape.counts
-    if runs is None or min(runs, default=0) < 0 or sum(runs) != image.width * image.height:
-        return "has run lengths that do not cover its image"
-    return None
-
-
-def _runs(counts: str) -> list[int] | None:
-    """COCO's compressed run lengths as numbers; None when the string is none.
-
-    Checked here because the C code that decodes them believes what it reads.
-    """
-    runs: list[int] = []
-    value, shift = 0, 0
-    for character in counts:
-        bits = ord(character) - 48
-        if not 0 <= bits < 64 or shift > 30:
-            return None
-        value |= (bits & 0x1F) << shift
-        shift += 5
-        if bits & 0x20:
-            continue
-        if bits & 0x10:
-            value -= 1 << shift
-        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-        value, shift = 0, 0
-    return None if shift else runs
+        fault: str | None = f"belongs to image {annotation.image_id}, which is missing"
+    elif annotation.category_id not in coco.categories:
+        fault = f"belongs to category {annotation.category_id}, which is missing"
+    else:
+        fault = shape_fault(annotation, image)
+    return (annotation, "") if fault is None else (None, f"annotation {annotation.id} {fault}")

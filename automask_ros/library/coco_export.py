@@ -9,42 +9,31 @@ relative to ``images``. Fields beyond COCO's own say what the library knows: of 
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from pycocotools import mask as rle_tools
 
-from automask_ros.errors import AutomaskError
 from automask_ros.library import files
 from automask_ros.library.coco import encode_mask
+from automask_ros.library.export_folder import (
+    ExportConfig,
+    Exported,
+    category_ids,
+    check_target,
+    chosen_views,
+    is_picture_name,
+    remove_files,
+    usable_mask,
+    write_picture,
+)
 from automask_ros.library.library import Library
 from automask_ros.library.polygons import mask_polygons
 from automask_ros.types import BoolMask, Progress, ProgressCallback, View
 
-
-@dataclass(frozen=True)
-class ExportConfig:
-    """What is written, and how."""
-
-    accepted_only: bool = False
-    """Only views that training takes; else all, also those without a mask."""
-    polygons: bool = False
-    """Masks as polygons and not as run lengths."""
-    link: bool = False
-    """Symbolic links to the library's images, instead of copies."""
-
-
-@dataclass(frozen=True)
-class Exported:
-    """How much was written."""
-
-    views: int
-    masks: int
+MANIFEST: Final = "annotations.json"
 
 
 def export_coco(
@@ -56,19 +45,24 @@ def export_coco(
 ) -> Exported:
     """Write the views of some labels, or of all, to a folder; annotations.json comes last.
 
-    A mask that cannot be used is left out, its image is not. AutomaskError when there is
-    no view, no such label, or no place to write to.
+    A mask that cannot be used is left out, its image is not. A category's id is the label's class
+    id, and ``class_id`` says so, where the library has given one. AutomaskError when there is no
+    view, no such label, no place to write to, or another export in the folder.
     """
     config = config or ExportConfig()
-    if directory.resolve().is_relative_to((library.root / "objects").resolve()):
-        raise AutomaskError(f"{directory} lies among the library's objects; export elsewhere")
-    views = _chosen(library, labels, config)
-    categories = {label: number for number, label in enumerate(sorted({v.label for v in views}), 1)}
+    views = chosen_views(library, labels, config)
+    old = _listed(check_target(library, directory, MANIFEST, config.overwrite))
+    categories = category_ids(library, {view.label for view in views})
+    for folder in (directory, *(directory / "images" / label for label in categories)):
+        files.remove_stale_temporaries(folder)
     images: list[dict[str, Any]] = []
     masks: list[dict[str, Any]] = []
     for number, view in enumerate(views, start=1):
-        images.append(_write_image(library, view, number, directory / "images", config.link))
-        if (pixels := _mask(library, view)) is not None:
+        name = f"{view.label}/{view.id}.png"
+        if not write_picture(library, view, directory / "images" / name, config.link):
+            continue  # taken away meanwhile
+        images.append(_image(view, number, name))
+        if (pixels := usable_mask(library, view)) is not None:
             masks.append(
                 {"id": len(masks) + 1, "image_id": number}
                 | {"category_id": categories[view.label]}
@@ -79,11 +73,12 @@ def export_coco(
     content = {
         "info": {"description": f"views and masks of {', '.join(categories)}"},
         "images": images,
-        "categories": [{"id": number, "name": label} for label, number in categories.items()],
+        "categories": _categories(library, categories),
         "annotations": masks,
     }
-    files.write_json(directory / "annotations.json", content)
-    return Exported(len(views), len(masks))
+    files.write_json(directory / MANIFEST, content)
+    remove_files(directory / "images", old - {image["file_name"] for image in images})
+    return Exported(len(images), len(masks))
 
 
 def mask_digest(pixels: BoolMask) -> str:
@@ -92,37 +87,18 @@ def mask_digest(pixels: BoolMask) -> str:
     return hashlib.sha256(f"{pixels.shape}".encode() + packed).hexdigest()[:32]
 
 
-def _chosen(library: Library, labels: Sequence[str], config: ExportConfig) -> list[View]:
-    unknown = sorted(set(labels) - set(library.labels()))
-    if unknown:
-        known = ", ".join(library.labels()) or "none"
-        raise AutomaskError(
-            f"{library.root} has no object {ascii(unknown[0])[:80]}; it has: {known}"
-        )
-    views = [view for label in labels or library.labels() for view in library.views(label)]
-    if config.accepted_only:
-        views = [view for view in views if view.trainable]
-    if not views:
-        which = "view with an accepted mask" if config.accepted_only else "view"
-        raise AutomaskError(f"{library.root} has no {which} to export")
-    return views
+def _categories(library: Library, ids: dict[str, int]) -> list[dict[str, Any]]:
+    given = library.models.known_class_ids()
+    return [
+        {"id": number, "name": label} | ({"class_id": number} if label in given else {})
+        for label, number in ids.items()
+    ]
 
 
-def _write_image(
-    library: Library, view: View, number: int, directory: Path, link: bool
-) -> dict[str, Any]:
-    path = library.image_path(view.label, view.id)
-    target = directory / view.label / path.name
-    files.make_directory(target.parent)
-    if link:
-        files.write_link(target, os.path.abspath(path))
-    else:
-        with files.clear_write_errors(target):
-            target.unlink(missing_ok=True)
-            shutil.copyfile(path, target)
+def _image(view: View, number: int, name: str) -> dict[str, Any]:
     return {
         "id": number,
-        "file_name": f"{view.label}/{path.name}",
+        "file_name": name,
         "width": view.width,
         "height": view.height,
         "view_id": view.id,
@@ -132,10 +108,11 @@ def _write_image(
     }
 
 
-def _mask(library: Library, view: View) -> BoolMask | None:
-    """A view's mask; None when it has none, or none that says anything."""
-    pixels = library.usable_mask(view)
-    return pixels if pixels is not None and pixels.any() else None
+def _listed(content: Any) -> set[str]:
+    """The pictures LABEL/ID.png that an export lists."""
+    images = content.get("images") if isinstance(content, dict) else None
+    names = (each.get("file_name") for each in images or () if isinstance(each, dict))
+    return {name for name in names if isinstance(name, str) and is_picture_name(name, "/")}
 
 
 def _annotation(view: View, pixels: BoolMask, polygons: bool) -> dict[str, Any]:

@@ -1,30 +1,42 @@
-"""Masks that people drew elsewhere, back into the library: from COCO as many tools write it.
+"""Masks that people drew elsewhere, back into the library, and pictures that are new to it.
 
 A picture belongs to the view of its ``view_id``, if that survived, else of its file's name; a
-category is the label.
+category is the label. A picture that is a view already shows one object, of which all annotations
+of its label are parts. One that is new may show several: then there is a view for each of them.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 
-from automask_ros.errors import AutomaskError
-from automask_ros.library.coco import CocoAnnotation, CocoImage, CocoSet, union_mask
+from automask_ros.errors import AutomaskError, StorageError
+from automask_ros.library.annotation_sets import AnnotatedSet
+from automask_ros.library.coco import CocoImage, CocoSet
 from automask_ros.library.coco_export import mask_digest
-from automask_ros.library.coco_names import extra, find_picture, is_view_of, shown, view_ids
-from automask_ros.library.image_file import Broken, read_image
-from automask_ros.library.labels import check_label
+from automask_ros.library.coco_names import extra, shown, view_ids
+from automask_ros.library.drawings import Drawing, drawings_of
+from automask_ros.library.image_file import Broken
 from automask_ros.library.library import Library
+from automask_ros.library.mask_files import DRAWN_VERDICT
+from automask_ros.library.pictures import Picture, Pictures
+from automask_ros.library.set_files import FolderFiles
 from automask_ros.types import PERSON, BoolMask, Mask, Progress, ProgressCallback, Verdict, View
 
 #: Masks that differ by less than this share were probably only traced anew.
 ALIKE: Final = 0.05
+
+#: Grey levels, on average, by which the same picture may differ when it was encoded anew.
+_SAME_PICTURE: Final = 16.0
+#: Unix seconds that no date is beyond.
+_YEAR_10000: Final = 253_402_300_800
+#: Characters of a view id that leave room for a number behind them.
+_STEM: Final = 120
 
 
 @dataclass
@@ -34,7 +46,8 @@ class Imported:
     ``drawn`` are views that got a person's mask, ``added`` the new ones among all; ``unchanged``
     masks were in the library already, ``unmatched`` fit no view, ``broken`` are unusable.
     ``alike`` counts drawn masks that hardly differ from those before: tools that know only outlines
-    trace every mask anew.
+    trace every mask anew. ``ids_taken`` is false when the class ids of the library that exported
+    the masks mean something else in this one.
     """
 
     drawn: list[View] = field(default_factory=list)
@@ -43,18 +56,21 @@ class Imported:
     unmatched: list[str] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     alike: int = 0
+    ids_taken: bool = True
 
 
 @dataclass(frozen=True)
-class _Drawing:
-    """The annotations of one label in one image."""
+class ImportConfig:
+    """What is taken, and what it counts as."""
 
-    image: CocoImage
-    label: str
-    annotations: tuple[CocoAnnotation, ...]
-
-    def pixels(self) -> BoolMask:
-        return union_mask(self.annotations, self.image)
+    labels: tuple[str, ...] = ()
+    """Only these objects; else all."""
+    everything: bool = False
+    """Make a person's of every mask; else only of those that were drawn anew."""
+    parts: bool = False
+    """Several annotations of a label in a new picture are parts of one object."""
+    tolerance: float = 0.0
+    """Share (1 - intersection over union) by which a mask may differ and counts as unchanged."""
 
 
 def import_coco(
@@ -66,71 +82,93 @@ def import_coco(
     tolerance: float = 0.0,
     progress: ProgressCallback | None = None,
 ) -> Imported:
-    """Take over the masks of a COCO file as a person's, for the views that they belong to.
+    """`import_sets` for one COCO file; ``images`` is the folder that its file names are relative
+    to."""
+    pictures = None if images is None else Pictures(FolderFiles(images))
+    config = ImportConfig(everything=everything, tolerance=tolerance)
+    return import_sets(library, [AnnotatedSet(coco, pictures)], config, progress)
 
-    With ``images``, the folder that the file names are relative to, pictures that are no views yet
-    become some. A mask that is pixel by pixel the one in the library changes nothing, so that of an
-    export only what was redrawn counts as a person's; with ``everything`` all of it does.
-    ``tolerance`` is the share (1 - intersection over union) by which a mask may differ and still
-    counts as unchanged.
+
+def import_sets(
+    library: Library,
+    sets: Sequence[AnnotatedSet],
+    config: ImportConfig | None = None,
+    progress: ProgressCallback | None = None,
+) -> Imported:
+    """Take over masks as a person's, for the views that they belong to.
+
+    Pictures that came along and are no views yet become some; where one has several annotations of
+    a label, each makes a view of its own: ID-1, ID-2 and so on. A mask that is pixel by pixel the
+    one in the library changes nothing, so that of an export only what was redrawn counts as a
+    person's. The class ids of the library that exported the masks are taken over where all of them
+    are free.
     AutomaskError, before anything is written, when nothing is annotated or a new view's label is
-    unusable.
+    unusable; StorageError when the library's disk takes no more, which leaves whole views.
     """
-    # Where two pictures could be one view, the one that lies in its object's folder is it.
-    drawings = sorted(_drawings(coco), key=lambda each: not is_view_of(each.image, each.label))
-    if not drawings:
-        raise AutomaskError(f"{coco.path} annotates nothing: it has no annotation to import")
-    if images is not None:
-        if not images.is_dir():
-            raise AutomaskError(f"there is no folder {images}; give --images the pictures' folder")
-        for label in sorted({drawing.label for drawing in drawings}):
-            check_label(label)
-    importer = _Importer(library, images, everything, tolerance)
+    config = config or ImportConfig()
+    drawings = drawings_of(sets, config.labels)
+    importer = _Importer(library, config)
     for step, drawing in enumerate(drawings, start=1):
-        try:
-            importer.take(drawing)
-        except AutomaskError as error:
-            importer.outcome.broken.append(Broken(drawing.image.file_name, str(error)))
+        importer.take(drawing)
         if progress is not None:
             progress(Progress("import", step, len(drawings)))
+    known = set(library.labels())
+    given = {item for one in sets for item in one.coco.class_ids.items() if item[0] in known}
+    ids = dict(given)
+    # Where two subsets give a label different ids, neither is more right than the other.
+    importer.outcome.ids_taken = not ids or (
+        len(ids) == len(given) and library.models.take_class_ids(ids)
+    )
     return importer.outcome
 
 
 class _Importer:
     """Takes drawings one by one, and keeps account of them."""
 
-    def __init__(
-        self, library: Library, images: Path | None, everything: bool, tolerance: float
-    ) -> None:
-        self._library, self._images = library, images
-        self._everything, self._tolerance = everything, tolerance
+    def __init__(self, library: Library, config: ImportConfig) -> None:
+        self._library, self._config = library, config
         self._labels = set(library.labels())
         self._taken: dict[tuple[str, str], CocoImage] = {}
         self.outcome = Imported()
 
-    def take(self, drawing: _Drawing) -> None:
-        """Give a drawing to its view. AutomaskError when it does not fit, or cannot be read."""
-        label, name = drawing.label, drawing.image.file_name
+    def take(self, drawing: Drawing) -> None:
+        """Give a drawing to its view, or its objects to theirs; what does not fit, or cannot be
+        read, is broken."""
         ids = view_ids(drawing.image)
-        known = [
-            each for each in ids if label in self._labels and self._library.has_view(label, each)
-        ]
-        if not known and self._images is None:
-            self.outcome.unmatched.append(f"{shown(name)}, annotated as {shown(label)}")
+        known = [each for each in ids if self._has(drawing.label, each)]
+        objects = [drawing] if known or self._config.parts else drawing.objects()
+        if len(objects) == 1:
+            self._take((known or ids)[0], drawing)
             return
-        view_id = (known or ids)[0]
-        other = self._taken.setdefault((label, view_id), drawing.image)
-        if other is not drawing.image:
-            raise AutomaskError(
-                f"{shown(name)} and {shown(other.file_name)} would both be view {view_id} of "
-                f"{label}; rename one"
-            )
-        if known:
-            self._redraw(self._library.view(label, view_id), drawing)
-        elif self._images is not None:
-            self._add(view_id, find_picture(self._images, drawing.image), drawing)
+        for number, each in enumerate(objects, start=1):
+            self._take(f"{ids[0][:_STEM]}-{number}", each)
 
-    def _redraw(self, view: View, drawing: _Drawing) -> None:
+    def _has(self, label: str, view_id: str) -> bool:
+        return label in self._labels and self._library.has_view(label, view_id)
+
+    def _take(self, view_id: str, drawing: Drawing) -> None:
+        label, image = drawing.label, drawing.image
+        is_known = self._has(label, view_id)
+        if not is_known and drawing.pictures is None:
+            self.outcome.unmatched.append(f"{shown(image.file_name)}, annotated as {shown(label)}")
+            return
+        try:
+            other = self._taken.setdefault((label, view_id), image)
+            if other is not image:
+                raise AutomaskError(
+                    f"{shown(image.file_name)} and {shown(other.file_name)} would both be view "
+                    f"{view_id} of {label}; rename one"
+                )
+            if is_known:
+                self._redraw(self._library.view(label, view_id), drawing)
+            elif drawing.pictures is not None:
+                self._add(view_id, drawing.pictures.read(image), drawing)
+        except StorageError:
+            raise  # the library's disk takes no other one either
+        except AutomaskError as error:
+            self.outcome.broken.append(Broken(image.file_name, str(error)))
+
+    def _redraw(self, view: View, drawing: Drawing) -> None:
         pixels = drawing.pixels()
         if pixels.shape != (view.height, view.width):
             raise AutomaskError(
@@ -138,40 +176,69 @@ class _Importer:
                 f"{drawing.image.height}, but the view has {view.width}x{view.height}; annotate "
                 "the pictures of an export"
             )
+        self._check_same(view, drawing)
         current = self._library.usable_mask(view)
         change = 1.0 if current is None else _change(current, pixels)
-        if change <= self._tolerance and not self._everything:
+        if change <= self._config.tolerance and not self._config.everything:
             self.outcome.unchanged += 1
             return
         self.outcome.drawn.append(self._library.write_drawn_mask(view, pixels))
         self.outcome.alike += 0.0 < change <= ALIKE
 
-    def _add(self, view_id: str, path: Path, drawing: _Drawing) -> None:
-        """Make a view of a picture, with its mask."""
-        picture, pixels = read_image(path), drawing.pixels()
-        if picture.shape[:2] != pixels.shape:
+    def _check_same(self, view: View, drawing: Drawing) -> None:
+        """AutomaskError when the picture that came along is not the view's, but has its name.
+
+        A tool may have encoded it anew, so pixels may differ a little.
+        """
+        pictures = drawing.pictures
+        if pictures is None or not pictures.has(drawing.image):
+            return
+        picture, known = pictures.read(drawing.image).image, self._library.read_image(view)
+        if picture.shape != known.shape or cv2.norm(picture, known, cv2.NORM_L1) > (
+            _SAME_PICTURE * known.size
+        ):
             raise AutomaskError(
-                f"{path} has {picture.shape[1]}x{picture.shape[0]} pixels, but is annotated at "
+                f"{shown(drawing.image.file_name)} is another picture than view {view.id} of "
+                f"{view.label}; rename it"
+            )
+
+    def _add(self, view_id: str, picture: Picture, drawing: Drawing) -> None:
+        """Make a view of a picture, with its mask."""
+        pixels, name = drawing.pixels(), shown(drawing.image.file_name)
+        if picture.image.shape[:2] != pixels.shape:
+            height, width = picture.image.shape[:2]
+            raise AutomaskError(
+                f"{name} has {width}x{height} pixels, but is annotated at "
                 f"{pixels.shape[1]}x{pixels.shape[0]}"
             )
         if not pixels.any():
-            raise AutomaskError(f"the mask drawn for {path} is empty")
-        captured_at = extra(drawing.image, "captured_at")
-        if not isinstance(captured_at, float | int) or not math.isfinite(captured_at):
-            captured_at = path.stat().st_mtime
+            raise AutomaskError(f"the mask drawn for {name} is empty")
+        said = None if self._config.everything else _exported_verdict(drawing, pixels)
+        made_by, verdict = said or (PERSON, DRAWN_VERDICT)
+        # All in one: an import that is killed and made again must not take a view that it has
+        # added for one that was there before, whose veto and mask are somebody's.
         view = self._library.add_view(
-            drawing.label, picture, captured_at=captured_at, source=str(path), view_id=view_id
+            drawing.label,
+            picture.image,
+            captured_at=_captured_at(drawing.image, picture),
+            source=picture.source,
+            view_id=view_id,
+            mask=Mask(pixels, verdict),
+            made_by=made_by,
+            vetoed=extra(drawing.image, "vetoed") is True,
         )
-        said = None if self._everything else _exported_verdict(drawing, pixels)
         if said is None:
-            view = self._library.write_drawn_mask(view, pixels)
             self.outcome.drawn.append(view)
-        else:
-            made_by, verdict = said
-            view = self._library.write_mask(view, Mask(pixels, verdict), fcn=made_by)
-        if extra(drawing.image, "vetoed") is True:
-            view = self._library.set_vetoed(view, True)
         self.outcome.added.append(view)
+
+
+def _captured_at(image: CocoImage, picture: Picture) -> float:
+    """When a picture was taken, as an export tells; else when its file was written."""
+    told = extra(image, "captured_at")
+    # Not math.isfinite: it fails for whole numbers of hundreds of digits.
+    if isinstance(told, float | int) and abs(told) < _YEAR_10000:
+        return float(told)
+    return picture.modified
 
 
 def _change(first: BoolMask, second: BoolMask) -> float:
@@ -180,14 +247,7 @@ def _change(first: BoolMask, second: BoolMask) -> float:
     return 1.0 - np.count_nonzero(first & second) / union if union else 0.0
 
 
-def _drawings(coco: CocoSet) -> Iterator[_Drawing]:
-    for number, found in coco.by_image.items():
-        for label in sorted({coco.categories[each.category_id] for each in found}):
-            own = [each for each in found if coco.categories[each.category_id] == label]
-            yield _Drawing(coco.images[number], label, tuple(own))
-
-
-def _exported_verdict(drawing: _Drawing, pixels: BoolMask) -> tuple[str, Verdict] | None:
+def _exported_verdict(drawing: Drawing, pixels: BoolMask) -> tuple[str, Verdict] | None:
     """Who made a mask and the verdict on it, when it is still what a library exported.
 
     So a library that travels as COCO does not make a person's work of masks that were refused.

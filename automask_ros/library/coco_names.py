@@ -5,6 +5,7 @@ File names come from anywhere, so none of them becomes a path before it is taken
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path, PurePosixPath
 
@@ -12,8 +13,9 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.coco import CocoAnnotation, CocoImage
 from automask_ros.library.labels import view_id_from_name
 
-# Label Studio puts eight digits before a name, Roboflow the old suffix and a hash behind it.
-_UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
+# Label Studio puts eight digits before a name, and eight more when it downloads the picture for an
+# export; Roboflow puts the old suffix and a hash behind it.
+_UPLOAD = re.compile(r"^(?:[0-9a-f]{8}__(?=.))?(?:[0-9a-f]{8}-(?=.))?")
 _AUGMENTED = re.compile(r"_(?:jpe?g|png|bmp|webp)\.rf\.[0-9A-Za-z]+$", re.IGNORECASE)
 
 
@@ -32,12 +34,18 @@ def is_view_of(image: CocoImage, label: str) -> bool:
 
 def find_picture(images: Path, image: CocoImage) -> Path:
     """A picture below a folder, by its file name, which must not lead out of it."""
-    parts = _parts(image)
-    names = [Path(*parts[-1:])] if ".." in parts else [Path(*parts), Path(*parts[-1:])]
-    for path in (images / name for name in names if name.name):
-        if path.is_file():
+    for path in (images / name for name in picture_names(image)):
+        if os.path.isfile(path):  # says no to names that are too long, where Path raises
             return path
     raise AutomaskError(f"there is no picture {shown(image.file_name)} in {images}; check --images")
+
+
+def picture_names(image: CocoImage) -> list[str]:
+    """What an image's picture may be called below a folder, the likeliest first: its file name, and
+    its last part alone. None of them leads out of the folder."""
+    parts = _parts(image)
+    names = ["/".join(parts[-1:])] if ".." in parts else ["/".join(parts), *parts[-1:]]
+    return [name for name in dict.fromkeys(names) if PurePosixPath(name).name not in ("", "..")]
 
 
 def extra(record: CocoImage | CocoAnnotation, name: str) -> object:
@@ -53,4 +61,5 @@ def shown(name: str) -> str:
 
 def _parts(image: CocoImage) -> list[str]:
     """A file name's folders and its last part, without a root."""
-    return [part for part in PurePosixPath(image.file_name.replace("\\", "/")).parts if part != "/"]
+    parts = PurePosixPath(image.file_name.replace("\\", "/")).parts
+    return [part for part in parts if part.strip("/")]  # a root may be "/" or "//"

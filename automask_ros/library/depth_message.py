@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from automask_ros.errors import AutomaskError
 from automask_ros.library.image_file import check_size
 from automask_ros.library.image_rows import view_rows
+from automask_ros.library.message_faults import BadMessage, Fault
 from automask_ros.types import FARTHEST_DEPTH, DepthMap
 
 #: Encoding -> the number's kind, and how many metres one is.
@@ -32,9 +32,10 @@ def decode_depth(
     AutomaskError: another encoding, no pixels, too many, rows or data shorter than they should be.
     """
     if encoding not in _ENCODINGS:
-        raise AutomaskError(
+        raise BadMessage(
             f"depth encoding {ascii(encoding)[:60]} is not supported; publish one of: "
-            f"{', '.join(sorted(_ENCODINGS))}"
+            f"{', '.join(sorted(_ENCODINGS))}",
+            Fault.ENCODING,
         )
     name = f"the {encoding} depth image"
     check_size(height, width, name)

@@ -11,9 +11,10 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from automask_ros.errors import AutomaskError
+from automask_ros.errors import AutomaskError, StorageError
+from automask_ros.library.inside import read_regular
+
+MAX_JSON_BYTES = 1024 * 1024 * 1024
 
 _TEMPORARY_SUFFIX = ".tmp"
 _REMEDIES = {
@@ -30,17 +34,51 @@ _REMEDIES = {
     errno.EROFS: "the file system is read-only; mount it writable or choose another place",
     errno.EACCES: "permission denied; make it writable for this user or choose another place",
     errno.EPERM: "permission denied; make it writable for this user or choose another place",
+    errno.ENOENT: "its folder is gone; mount its disk or put the folder back",
+    errno.EIO: "the disk reports an input/output error; see dmesg, and replace the disk or cable",
+    errno.ESTALE: "the network share was lost; mount it again",
 }
+_READ_REMEDIES = _REMEDIES | {
+    errno.EACCES: "permission denied; make it readable for this user",
+    errno.EPERM: "permission denied; make it readable for this user",
+}
+
+
+class DamagedFile(AutomaskError):
+    """A file is there and can be read, but what it holds is not what was written."""
 
 
 @contextmanager
 def clear_write_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError inside the block into an AutomaskError that names the path and a remedy."""
+    """Turn an OSError inside the block into a StorageError that names the path and a remedy."""
     try:
         yield
     except OSError as error:
-        known = _REMEDIES.get(error.errno) if error.errno is not None else None
-        raise AutomaskError(f"cannot write {path}: {known or error.strerror or error}") from error
+        raise StorageError(f"cannot write {path}: {_cause(error, _REMEDIES)}") from error
+
+
+@contextmanager
+def clear_read_errors(path: Path) -> Iterator[None]:
+    """The same for what is read."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {_cause(error, _READ_REMEDIES)}") from error
+
+
+def _cause(error: OSError, remedies: Mapping[int, str]) -> str:
+    return remedies.get(error.errno or 0) or error.strerror or str(error)
+
+
+def check_room(directory: Path, needed: int, purpose: str) -> None:
+    """StorageError when a directory's file system has less than `needed` bytes free."""
+    with clear_read_errors(directory):
+        free = shutil.disk_usage(directory).free
+    if free < needed:
+        raise StorageError(
+            f"the disk of {directory} has {free / 1e6:.0f} MB free and {purpose} needs "
+            f"{needed / 1e6:.0f} MB; free some space and try again"
+        )
 
 
 def sync_directory(directory: Path) -> None:
@@ -72,7 +110,7 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            discard(temporary)
             raise
         sync_directory(path.parent)
 
@@ -91,15 +129,31 @@ def write_image(path: Path, image: NDArray[Any]) -> str:
 
     Returns the SHA-256 of the file.
     """
+    content = png_bytes(image)
+    write_bytes(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def png_bytes(image: NDArray[Any]) -> bytes:
+    """An image, as for ``write_image``, as the content of a PNG file."""
     pixels = image.astype(np.uint8) * 255 if image.dtype == np.bool_ else image
     if pixels.dtype != np.uint8:
         raise ValueError(f"images on disk are uint8 or bool, not {pixels.dtype}")
     encoded, data = cv2.imencode(".png", pixels)
     if not encoded:
         raise ValueError(f"an image of shape {image.shape} cannot be written as PNG")
-    content = data.tobytes()
-    write_bytes(path, content)
-    return hashlib.sha256(content).hexdigest()
+    return bytes(data)
+
+
+def add_name(path: Path, target: Path) -> None:
+    """Give a file a second name, durably; a copy where the file system has no hard links."""
+    with clear_write_errors(target):
+        try:
+            os.link(path, target)
+        except OSError:
+            write_bytes(target, path.read_bytes())
+        else:
+            sync_directory(target.parent)
 
 
 def move(path: Path, target: Path) -> None:
@@ -118,7 +172,7 @@ def write_link(path: Path, target: str) -> None:
             os.symlink(target, temporary)
             os.replace(temporary, path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            discard(temporary)
             raise
         sync_directory(path.parent)
 
@@ -136,16 +190,28 @@ def sync_tree(directory: Path) -> None:
             sync_directory(Path(folder))
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file; AutomaskError when it cannot be read or does not parse."""
+def read_json(path: Path, *, links: bool = False) -> Any:
+    """Read a JSON file, with ``links`` also behind a link; AutomaskError when it cannot be read or
+    does not parse."""
     try:
-        return json.loads(path.read_bytes())
+        return parse_json(read_regular(path, MAX_JSON_BYTES, links=links), path)
     except FileNotFoundError:
-        raise AutomaskError(f"{path} does not exist") from None
+        raise AutomaskError(f"{path} does not exist; check the path") from None
     except OSError as error:
-        raise AutomaskError(f"cannot read {path}: {error.strerror or error}") from error
+        cause = _cause(error, _READ_REMEDIES)
+        raise StorageError(f"cannot read {path}: {cause}") from error
+
+
+def parse_json(data: bytes, path: Path) -> Any:
+    """JSON that came from ``path``, as plain data; DamagedFile when it is none."""
+    try:
+        content = json.loads(data)
+        if b"\xed" in data or b"\\ud" in data.lower():
+            # Halves of characters, which JSON can spell, could be neither written again nor sent.
+            json.dumps(content, ensure_ascii=False).encode()
+        return content
     except (ValueError, RecursionError) as error:
-        raise AutomaskError(f"{path} is damaged: no JSON ({one_line(error)})") from None
+        raise DamagedFile(f"{path} is damaged: no JSON ({one_line(error)})") from None
 
 
 def temporary_beside(path: Path) -> Path:
@@ -153,19 +219,41 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
 
 
-def remove_stale_temporaries(directory: Path, older_than: float = 3600.0) -> None:
-    """Remove what killed writers left behind, when it is older than some seconds."""
+def stale_temporaries(directory: Path, older_than: float = 3600.0) -> list[Path]:
+    """What killed writers left behind in a directory, when it is older than some seconds."""
     limit = time.time() - older_than
     with os.scandir(directory) as entries:
-        stale = [
-            entry.path
+        return sorted(
+            Path(entry.path)
             for entry in entries
             if entry.name.startswith(".")
             and entry.name.endswith(_TEMPORARY_SUFFIX)
-            and entry.stat(follow_symlinks=False).st_mtime < limit
-        ]
-    for path in stale:
-        Path(path).unlink(missing_ok=True)
+            and _is_older(entry, limit)
+        )
+
+
+def _is_older(entry: os.DirEntry[str], limit: float) -> bool:
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime < limit
+    except FileNotFoundError:  # its writer has just finished
+        return False
+
+
+def remove_stale_temporaries(directory: Path, older_than: float = 3600.0) -> None:
+    """Remove what killed writers left in a directory, when it is older than some seconds.
+
+    Nothing where there is no such directory, or none that may be written.
+    """
+    if not directory.is_dir() or not os.access(directory, os.W_OK):
+        return
+    for path in stale_temporaries(directory, older_than):
+        discard(path)
+
+
+def discard(path: Path) -> None:
+    """Remove a file that nobody needs; one that stays harms nobody, and hides no other error."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def described(error: Exception) -> str:
@@ -174,7 +262,7 @@ def described(error: Exception) -> str:
     return line if isinstance(error, AutomaskError) else f"{type(error).__name__}: {line}"
 
 
-def one_line(error: object) -> str:
-    """An error's text as one line of at most 200 characters."""
+def one_line(error: object, longest: int = 200) -> str:
+    """An error's text as one line of at most so many characters."""
     text = " ".join(str(error).split())
-    return text if len(text) <= 200 else f"{text[:197]}..."
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automask_ros.errors import AutomaskError
+from automask_ros.library.inside import NotPlain, read_regular
+from automask_ros.library.message_faults import BadMessage, Fault
 from automask_ros.types import BGRImage, BoolMask
 
 MAX_PIXELS = 64 * 1024 * 1024
+MAX_SIDE = 32767  # OpenCV counts in 16 bits where it warps
 MAX_BYTES = 256 * 1024 * 1024
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
+_MOST_CHUNKS = 1 << 17  # of a PNG: more than of the largest picture, and soon counted
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 
@@ -31,28 +36,37 @@ class Broken:
     reason: str
 
 
-class BadImage(AutomaskError):
+class BadImage(BadMessage):
     """An encoded image that cannot be used. ``fault`` says why, in words that follow its name, so
     that whoever knows what the image is for can name another remedy."""
 
-    def __init__(self, name: str, fault: str, remedy: str = "replace or remove it") -> None:
-        super().__init__(f"{name} {fault}; {remedy}")
+    def __init__(
+        self,
+        name: str,
+        fault: str,
+        remedy: str = "replace or remove it",
+        kind: Fault = Fault.PICTURE,
+    ) -> None:
+        super().__init__(f"{name} {fault}; {remedy}", kind)
         self.fault = fault
 
 
-def read_image(path: Path) -> BGRImage:
-    """Read an image file as ``(H, W, 3) uint8`` BGR; AutomaskError names the file and the cause."""
-    return decode_image_file(read_file(path), str(path))
+def read_image(path: Path, *, links: bool = True) -> BGRImage:
+    """Read an image file as ``(H, W, 3) uint8`` BGR; AutomaskError names the file and the cause.
+
+    What a library holds is read without ``links``.
+    """
+    return decode_image_file(read_file(path, links=links), str(path))
 
 
 def read_mask_file(path: Path) -> BoolMask:
-    """Read a mask's file as ``(H, W) bool``; AutomaskError names the file and the cause."""
-    return decode_mask(read_file(path), str(path))
+    """Read a library's mask as ``(H, W) bool``; AutomaskError names the file and the cause."""
+    return decode_mask(read_file(path, links=False), str(path))
 
 
 def decode_grey(data: bytes, name: str) -> NDArray[np.uint8]:
     """Decode an image held in memory as ``(H, W) uint8``; ``name`` is what error lines call it."""
-    return _decode(data, name, cv2.IMREAD_GRAYSCALE)
+    return decode(data, name, cv2.IMREAD_GRAYSCALE)
 
 
 def decode_mask(data: bytes, name: str) -> BoolMask:
@@ -62,7 +76,7 @@ def decode_mask(data: bytes, name: str) -> BoolMask:
     """
     light = decode_grey(data, name) >= 128
     if _may_have_alpha(data):
-        pixels = _decode(data, name, cv2.IMREAD_UNCHANGED)
+        pixels = decode(data, name, cv2.IMREAD_UNCHANGED)
         if pixels.ndim == 3 and pixels.shape[2] == 4:
             light &= pixels[..., 3] > np.iinfo(pixels.dtype).max // 2
     return light
@@ -76,7 +90,7 @@ def decode_image_file(
     ``upright`` turns a photograph as its EXIF orientation says.
     """
     turning = 0 if upright else cv2.IMREAD_IGNORE_ORIENTATION
-    return _decode(bytes(data), name, cv2.IMREAD_COLOR | turning)
+    return decode(bytes(data), name, cv2.IMREAD_COLOR | turning)
 
 
 def pixels_digest(pixels: NDArray[Any]) -> str:
@@ -107,22 +121,27 @@ def encoded_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of an image file; AutomaskError when it cannot be read or is too large."""
+def read_file(path: Path, *, links: bool = True) -> bytes:
+    """The bytes of an image file; AutomaskError when it cannot be read, is none or too large."""
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise BadImage(str(path), f"is larger than {MAX_BYTES >> 20} MiB", "make it smaller")
-        return path.read_bytes()
+        return read_regular(path, MAX_BYTES, links=links)
+    except NotPlain as error:
+        raise BadImage(str(path), error.fault) from error
     except OSError as error:
         raise AutomaskError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _decode(data: bytes, name: str, flags: int) -> NDArray[Any]:
+def decode(data: bytes, name: str, flags: int) -> NDArray[Any]:
+    """Decode an image held in memory as OpenCV's ``flags`` say; AutomaskError when it cannot be.
+
+    Memory is taken once its header has told that it is bearable.
+    """
     _check_header(data, name)
     try:
         image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(f"no memory for {name}") from error
         image = None
     if image is None:
         raise BadImage(name, "is damaged: its pixels do not decode")
@@ -145,29 +164,55 @@ def _check_header(data: bytes, name: str) -> None:
     except ValueError as error:
         raise BadImage(name, f"is damaged: {error}") from None
     if size is None:
-        raise BadImage(name, "is no JPEG, PNG, BMP or WebP image", "convert it to one")
+        raise BadImage(
+            name, "is no JPEG, PNG, BMP or WebP image", "convert it to one", Fault.FORMAT
+        )
     check_size(*size, name)
-    if _breaks_off(data):
-        raise BadImage(name, "is damaged: its data breaks off")
+    if fault := _fault(data):
+        raise BadImage(name, f"is damaged: {fault}")
 
 
 def check_size(height: int, width: int, name: str) -> None:
     """AutomaskError for an image without pixels, or with more than this package takes."""
     if height <= 0 or width <= 0:
-        raise BadImage(name, f"has no pixels ({width}x{height})", "check the camera's driver")
-    if height * width > MAX_PIXELS:
+        size = f"has no pixels ({width}x{height})"
+        raise BadImage(name, size, "check the camera's driver", Fault.NO_PIXELS)
+    if height * width > MAX_PIXELS or max(height, width) > MAX_SIDE:
         most = f"at most {MAX_PIXELS >> 20} Mpixel"
-        raise BadImage(name, f"is too large ({width}x{height}; {most})", "scale it")
+        size = f"is too large ({width}x{height}; {most})"
+        raise BadImage(name, size, "scale it", Fault.TOO_LARGE)
 
 
-def _breaks_off(data: bytes) -> bool:
-    """True when the format's end mark is missing: decoders would fill the rest with grey."""
+def _fault(data: bytes) -> str | None:
+    """What decoders would pass over: an end that is missing, which they fill with grey, and in a
+    PNG the checksum of a chunk that does not fit. None when nothing is wrong."""
     if data.startswith(b"\xff\xd8"):
         # Behind the start of a scan FF D9 is the end mark; before it, it may be a thumbnail's.
-        return data.rfind(b"\xff\xd9") < _jpeg_scan(data)
+        return "its data breaks off" if data.rfind(b"\xff\xd9") < _jpeg_scan(data) else None
     if data.startswith(b"\x89PNG"):
-        return b"IEND" not in data[-64:]
-    return False
+        return _png_fault(data)
+    return None
+
+
+def _png_fault(data: bytes) -> str | None:
+    """The same of a PNG. OpenCV takes the memory for a chunk that its length promises, gigabytes
+    for a file of a hundred bytes."""
+    view, start = memoryview(data), 8
+    for _ in range(_MOST_CHUNKS):
+        if start + 12 > len(data):
+            break
+        (length,) = struct.unpack_from(">I", data, start)
+        end = start + 12 + length
+        if end > len(data):
+            break
+        kind = data[start + 4 : start + 8]
+        (checksum,) = struct.unpack_from(">I", data, end - 4)
+        if zlib.crc32(view[start + 4 : end - 4]) != checksum:
+            return "a checksum in it does not fit"
+        if kind == b"IEND":
+            return None
+        start = end
+    return "its data breaks off"
 
 
 def _jpeg_segments(data: bytes, wanted: frozenset[int]) -> int:

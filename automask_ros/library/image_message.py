@@ -20,17 +20,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from automask_ros.errors import AutomaskError
 from automask_ros.library.image_file import check_size, decode_image_file
 from automask_ros.library.image_rows import bytes_of, view_rows
+from automask_ros.library.message_faults import BadMessage, Fault
 from automask_ros.types import BGRImage
 
 Pixels: TypeAlias = NDArray[Any]
 _TO_8_BITS = 255.0 / 65535.0
 
 
-class UnknownEncoding(AutomaskError):
+class UnknownEncoding(BadMessage):
     """An encoding that `decode_image` does not know; somebody else may."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(line, Fault.ENCODING)
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,9 @@ def decode_image(
     check_size(height, width, f"the {encoding} image")
     for side, length in (("width", width), ("height", height)):
         if side in layout.even and length % 2:
-            raise AutomaskError(f"the {encoding} image has an odd {side} ({length}); check it")
+            raise BadMessage(
+                f"the {encoding} image has an odd {side} ({length}); check it", Fault.ODD
+            )
     kind = f"<u{layout.depth // 8}"
     pixels = view_rows(
         f"the {encoding} image", data, (height, width), step, kind, layout.channels, layout.planes
@@ -95,7 +100,8 @@ def decode_compressed(format: str, data: Any) -> BGRImage:
     """
     name = f"the compressed image (format {ascii(format)[:40]})"
     if "compressedDepth" in format:
-        raise AutomaskError(f"{name} is a depth image; choose the topic of a colour camera")
+        line = f"{name} is a depth image; choose the topic of a colour camera"
+        raise BadMessage(line, Fault.DEPTH)
     return decode_image_file(bytes_of(data), name, upright=False)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automask_ros.errors import AutomaskError
+from automask_ros.library.message_faults import BadMessage, Fault
 
 
 def fields_of(message: Any) -> tuple[str, int, int, int, Any, bool]:
@@ -44,16 +44,18 @@ def view_rows(
     sample = np.dtype(kind).itemsize
     pixel = channels * sample
     if step < width * pixel:
-        raise AutomaskError(
+        raise BadMessage(
             f"{what}'s step of {step} bytes is less than a row of {width} pixels "
-            f"({width * pixel} bytes); check the camera's driver"
+            f"({width * pixel} bytes); check the camera's driver",
+            Fault.STEP,
         )
     flat = bytes_of(data)
     needed = step * (rows - 1) + width * pixel
     if flat.size < needed:
-        raise AutomaskError(
+        raise BadMessage(
             f"{what} holds {flat.size} bytes, but {width}x{height} needs {needed} with step "
-            f"{step}; check the camera's driver"
+            f"{step}; check the camera's driver",
+            Fault.SHORT,
         )
     shape, strides = (rows, width, channels), (step, pixel, sample)
     axes = 2 if channels == 1 else 3

@@ -21,6 +21,12 @@ def check_label(label: str) -> str:
     )
 
 
+def suggested_label(name: str) -> str:
+    """A label that a name may be meant as: "Coffee Mug" is ``coffee_mug``."""
+    label = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:64]
+    return label or "object"
+
+
 def check_view_id(view_id: str) -> str:
     """Return the id, or raise AutomaskError when it is no safe name for a view's files."""
     if isinstance(view_id, str) and _VIEW_ID.fullmatch(view_id) and ".." not in view_id:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from pathlib import Path
+from stat import S_ISREG
 
 from automask_ros.library import files
 from automask_ros.library.library import Library
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def linked_copy(library: Library, root: Path) -> Library:
@@ -16,11 +20,17 @@ def linked_copy(library: Library, root: Path) -> Library:
     What happens to the views afterwards, new masks or their removal, does not reach the copy. Where
     the file system has hard links the images take no room: every write of this package replaces a
     file and never changes one. Masks are copied, for a person's paint program does change them.
+    A view whose image is damaged is left out, and the log says so.
     """
     copy = Library(root, create=True)
     for label in library.labels():
         with library.locked(label), files.clear_write_errors(root):
             _link_folder(library.root / "objects" / label, root / "objects" / label)
+    for view in copy.views():
+        if fault := copy.image_fault(view):
+            path = library.image_path(view.label, view.id)
+            _LOGGER.warning("left out: %s %s; see automask check %s", path, fault, library.root)
+            copy.remove_view(view)
     return copy
 
 
@@ -30,7 +40,8 @@ def _link_folder(source: Path, target: Path) -> None:
         there = target / Path(folder).relative_to(source)
         there.mkdir(parents=True, exist_ok=True)
         for name in found:
-            if not name.startswith("."):  # locks, and files that are being written
+            # Not locks, files that are being written, and what leads out of the library.
+            if not name.startswith(".") and S_ISREG(Path(folder, name).lstat().st_mode):
                 take = shutil.copy2 if there.name == "masks" else _link
                 take(Path(folder, name), there / name)
 

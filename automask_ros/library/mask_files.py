@@ -24,17 +24,20 @@ from automask_ros.types import PERSON, BoolMask, Verdict
 _LOGGER = logging.getLogger(__name__)
 
 DRAWN: Final = "drawn by a person"
+DRAWN_VERDICT: Final = Verdict(True, 1.0, (DRAWN,))
 # No object reaches around its whole picture; what does is the background, painted white.
 _MOST_BORDER = 0.95
 
 
 @dataclass(frozen=True)
 class MaskState:
-    """What is known of a mask: the verdict that counts, who made it, and when (unix seconds)."""
+    """What is known of a mask: the verdict that counts, who made it, and when (unix seconds);
+    ``sha256`` is its file's, None when that cannot be used."""
 
     verdict: Verdict
     made_by: str
     made_at: float
+    sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -66,27 +69,27 @@ class MaskFiles:
         if record.mask is None:
             return None
         try:
-            status = path.stat()
+            status = path.lstat()
             signature = (status.st_ino, status.st_mtime_ns, status.st_size)
             digest = self._digest(path, signature)
-        except (FileNotFoundError, AutomaskError) as error:
-            if path.exists():
-                return _unusable(path, _fault_of(error), record.mask.made_at)
-            return None
-        if record.mask.sha256 in (None, digest):
-            return _as_written(record.mask)
-        # The JSON is emptied before new pixels are written, so it tells of every writer of ours.
+        except (OSError, AutomaskError) as error:
+            if _is_gone(path):
+                return None
+            return _unusable(path, _fault_of(error), record.mask.made_at)
+        if (written := record.mask.of_file(digest)) is not None:
+            return _as_written(written, digest)
+        # The JSON tells of new pixels before they are written, so it knows every writer of ours.
         now = read_again()
         if now.mask is None:
             return None
-        if now.mask.sha256 == digest:
-            return _as_written(now.mask)
+        if (written := now.mask.of_file(digest)) is not None:
+            return _as_written(written, digest)
         return self._repainted(path, digest, now, status.st_mtime)
 
     def _digest(self, path: Path, signature: tuple[int, int, int]) -> str:
         known = self._known.get(path)
         if known is None or known[0] != signature:
-            known = signature, hashlib.sha256(read_file(path)).hexdigest()
+            known = signature, hashlib.sha256(read_file(path, links=False)).hexdigest()
             self._known[path] = known
         return known[1]
 
@@ -98,20 +101,22 @@ class MaskFiles:
             if painted.fault:
                 _LOGGER.error("the mask %s %s", path, painted.fault)
         if record.mask is not None and record.mask.pixels_sha256 == painted.pixels is not None:
-            return _as_written(record.mask)  # saved again by a program, changed by nobody
+            # saved again by a program, changed by nobody
+            return _as_written(record.mask, digest)
         if painted.fault:
             return _unusable(path, painted.fault, made_at)
-        return MaskState(Verdict(True, 1.0, (DRAWN,)), PERSON, made_at)
+        return MaskState(DRAWN_VERDICT, PERSON, made_at, digest)
 
 
-def _as_written(mask: MaskRecord) -> MaskState:
+def _as_written(mask: MaskRecord, digest: str) -> MaskState:
     verdict = Verdict(mask.accepted, mask.score, mask.reasons)
-    return MaskState(verdict, mask.made_by, mask.made_at)
+    return MaskState(verdict, mask.made_by, mask.made_at, digest)
 
 
 def _unusable(path: Path, fault: str, made_at: float) -> MaskState:
     # A verdict stands below its view's picture: there is no room for folders, nor need of them.
-    return MaskState(Verdict(False, 0.0, (f"the mask {path.name} {fault}",)), PERSON, made_at)
+    verdict = Verdict(False, 0.0, (f"the mask {path.name} {fault}",))
+    return MaskState(verdict, PERSON, made_at, None)
 
 
 def _looked_at(path: Path, digest: str, size: tuple[int, int]) -> _Painted:
@@ -144,12 +149,23 @@ def _fault(pixels: BoolMask, size: tuple[int, int]) -> str | None:
     return None
 
 
-def _fault_of(error: FileNotFoundError | AutomaskError) -> str:
+def _is_gone(path: Path) -> bool:
+    """True for a file that was deleted; one that cannot be looked at may be a person's work."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _fault_of(error: OSError | AutomaskError) -> str:
     """What was found wrong when a mask was read, with what a mask's owner can do about it."""
     if isinstance(error, BadImage):
         fault = error.fault
     else:
-        cause = error.__cause__
+        cause = error if isinstance(error, OSError) else error.__cause__
         why = cause.strerror if isinstance(cause, OSError) else None
         fault = f"cannot be read ({why})" if why else "cannot be read"
     return f"{fault}; save it as PNG again, or delete it for a new one"

@@ -102,7 +102,9 @@ def _picture(library: Library, view: View, width: int) -> Picture:
     else:
         pixels = library.usable_mask(view)
         if pixels is not None:
-            image = drawing.draw_mask(image, thumbnail(pixels, width))
+            # A veto says nothing of the mask itself: its outline is neither one's.
+            verdict = None if outcome is Outcome.VETOED else view.verdict
+            image = drawing.draw_mask(image, thumbnail(pixels, width), verdict, words=False)
     score = f" {view.verdict.score:.2f}" if view.verdict else ""
     return Picture(
         photograph(image),

@@ -1,22 +1,23 @@
-"""Trained models on disk: numbered versions, which of them is promoted, and class ids for ever."""
+"""Trained models on disk: numbered versions, and which of them is promoted."""
 
 from __future__ import annotations
 
+import logging
 import os
 import re
-import secrets
-import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from automask_ros.errors import AutomaskError
 from automask_ros.library import files
+from automask_ros.library.aside import taken_from
+from automask_ros.library.class_ids import ClassIds
+from automask_ros.library.inside import check_folder, check_part, file_lock
 from automask_ros.library.labels import check_label
+from automask_ros.library.promotions import Promotions
 from automask_ros.library.records import (
     ModelRecord,
     PromotionRecord,
@@ -24,40 +25,74 @@ from automask_ros.library.records import (
     read_record,
     write_record,
 )
+from automask_ros.library.staging import (
+    StagedFolder,
+    remove_abandoned_folders,
+)
+from automask_ros.library.version_files import RECORD_FILE, VersionFiles, version_digests
 
+_LOGGER = logging.getLogger(__name__)
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
-_STAGING = ".staging-"
 
 
 class ModelStore:
     """The folder ``models`` of a library.
 
     ``promotions.json`` is the truth about what was promoted when; the link ``current`` follows it,
-    for people and scripts, and is mended when the store is opened. ``labels.json`` holds every
-    class id ever given, so that an id never changes its meaning.
+    for people and scripts, and is mended when the store is opened; should promotions.json be
+    damaged, the link says what is live. A version whose files are not those that were committed
+    does not run: the promoted one before it is current then.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self, root: Path, check: Callable[[], None] = lambda: None, *, follow: bool = True
+    ) -> None:
+        """Open the store; without ``follow`` nothing is written, the link neither.
+
+        `check` raises when the library around the store is there no more.
+        """
         self.root = Path(root)
-        self._promotions_path = self.root / "promotions.json"
-        self._labels_path = self.root / "labels.json"
-        if self.root.is_dir() and os.access(self.root, os.W_OK):
-            self._follow_promotions()
+        self._check = check
+        self._promotions = Promotions(self.root, self._report)
+        self._ids = ClassIds(
+            self.root, self.versions, lambda version: self.record(version).labels, self._report
+        )
+        self._files = VersionFiles()
+        self._reported: set[str] = set()
+        check_folder(self.root)
+        if follow:
+            versions = (path for path in self.root.glob("[1-9]*") if not path.is_symlink())
+            for folder in (self.root, *versions):
+                files.remove_stale_temporaries(folder)
+        writable = self.root.is_dir() and os.access(self.root, os.W_OK)
+        if follow and writable and self._link_is_wrong():
+            # Not without the lock: a promotion that is under way would be followed half.
+            with self._locked():
+                self._follow_promotions()
 
     def versions(self) -> list[int]:
         """The numbers of all versions, ascending."""
-        if not self.root.is_dir():
-            return []
-        return sorted(
-            int(path.name)
-            for path in self.root.iterdir()
-            if _VERSION.fullmatch(path.name) and (path / "model.json").is_file()
-        )
+        with files.clear_read_errors(self.root):
+            if not self.root.is_dir():
+                return []
+            return sorted(
+                int(path.name)
+                for path in self.root.iterdir()
+                if _VERSION.fullmatch(path.name) and self._is_there(int(path.name))
+            )
+
+    def class_id_clash(self, ids: Mapping[str, int]) -> str | None:
+        """Why the class ids of another library cannot be taken over; None when they can."""
+        return self._ids.clash(ids)
 
     def directory(self, version: int) -> Path:
-        """The folder of a version; AutomaskError when there is none."""
+        """The folder of a version; AutomaskError when there is none, or it leads elsewhere."""
         path = self.root / str(int(version))
-        if not (path / "model.json").is_file():
+        check_folder(path)
+        with files.clear_read_errors(path):
+            for part in path.iterdir() if path.is_dir() else ():
+                check_part(part)
+        if not self._is_there(version):
             raise AutomaskError(
                 f"there is no model version {version} in {self.root}; there are: "
                 f"{', '.join(map(str, self.versions())) or 'none, train one first'}"
@@ -66,25 +101,59 @@ class ModelStore:
 
     def record(self, version: int) -> ModelRecord:
         """What model.json of a version says; AutomaskError when it is missing or damaged."""
-        return read_record(self.directory(version) / "model.json", ModelRecord)
+        return read_record(self.directory(version) / RECORD_FILE, ModelRecord)
+
+    def fault(self, version: int) -> str | None:
+        """Why a version must not run, in words that follow its name; None when it may.
+
+        Its files are read once, and again when they have changed.
+        """
+        try:
+            directory = self.directory(version)
+            return self._files.fault(directory, self.record(version))
+        except AutomaskError as error:
+            return str(error)
+
+    def file_faults(self, version: int) -> dict[str, str]:
+        """What is wrong with each file of a version that is not as committed, in words."""
+        return self._files.faults(self.directory(version), self.record(version))
+
+    def problem(self) -> str | None:
+        """What is wrong with what was promoted last, in one line; None when that is live."""
+        try:
+            self.promotions()
+        except AutomaskError as error:
+            return f"{error}; see automask check {self.root.parent}"
+        promoted = self._promotions.stack()
+        if not promoted:
+            return None
+        live = self.current()
+        instead = "no earlier one is whole" if live is None else f"version {live} is live instead"
+        if not self._is_there(promoted[-1]):
+            return (
+                f"model version {promoted[-1]} is gone from {self.root}: {instead}; put its folder "
+                "back, or train again"
+            )
+        if not (fault := self.fault(promoted[-1])):
+            return None
+        return (
+            f"model version {promoted[-1]} is damaged ({fault}): {instead}; "
+            f"see automask check {self.root.parent}"
+        )
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
         """A hidden folder in which to put a model together; what is not committed is removed."""
+        self._check()
         files.make_directory(self.root)
-        staged = self.root / f"{_STAGING}{secrets.token_hex(6)}"
-        lock_path = staged.with_name(f"{staged.name}.lock")
-        lock = FileLock(lock_path)
-        with self._locked(), files.clear_write_errors(staged):
-            self._remove_abandoned()
-            lock.acquire()
-            staged.mkdir()
+        staged = StagedFolder(self.root)
+        with self._locked(), files.clear_write_errors(staged.path):
+            remove_abandoned_folders(self.root)
+            staged.make()
         try:
-            yield staged
+            yield staged.path
         finally:
-            shutil.rmtree(staged, ignore_errors=True)
-            lock_path.unlink(missing_ok=True)
-            lock.release()
+            staged.remove()
 
     def commit(self, staged: Path, record: ModelRecord | dict[str, Any]) -> int:
         """Write model.json into a staged folder and make it the next version; returns its number.
@@ -94,8 +163,9 @@ class ModelStore:
         fields = record.model_dump() if isinstance(record, ModelRecord) else dict(record)
         with self._locked():
             version = self._next_version()
-            path = staged / "model.json"
-            write_record(path, parse_record(path, {**fields, "version": version}, ModelRecord))
+            path = staged / RECORD_FILE
+            fields |= {"version": version, "files": version_digests(staged)}
+            write_record(path, parse_record(path, fields, ModelRecord))
             files.sync_tree(staged)
             target = self.root / str(version)
             with files.clear_write_errors(target):
@@ -105,22 +175,46 @@ class ModelStore:
 
     def class_ids(self, labels: Iterable[str]) -> dict[str, int]:
         """The class id of each label, from 1; a new label gets the next free one, for ever."""
-        wanted = sorted({check_label(label) for label in labels})
+        wanted = {check_label(label) for label in labels}
+        self._check()
         files.make_directory(self.root)
         with self._locked():
-            known = self._known_ids()
-            unknown = [label for label in wanted if label not in known]
-            for label in unknown:
-                known[label] = max(known.values(), default=0) + 1
-            if unknown:
-                files.write_json(self._labels_path, known)
-        return {label: known[label] for label in wanted}
+            return self._ids.give(wanted)
+
+    def known_class_ids(self) -> dict[str, int]:
+        """Every class id ever given, by its label."""
+        return self._ids.known()
+
+    def take_class_ids(self, ids: Mapping[str, int]) -> bool:
+        """Take over the class ids that another library gave to labels, all of them or none.
+
+        Whether they were taken: an id that means something else here never changes its meaning.
+        """
+        for label in ids:
+            check_label(label)
+        self._check()
+        files.make_directory(self.root)
+        with self._locked():
+            return self._ids.take(ids)
 
     def current(self) -> int | None:
-        """The promoted version; None when nothing was promoted yet."""
-        return next(
-            (version for version in reversed(self._promoted()) if self._is_whole(version)), None
-        )
+        """The promoted version that is whole; None when nothing was promoted yet."""
+        return next(iter(self.candidates()), None)
+
+    def promoted(self) -> int | None:
+        """The version promoted last, whole or not; None when nothing was promoted yet."""
+        return next(reversed(self._promotions.stack()), None)
+
+    def candidates(self) -> Iterator[int]:
+        """The versions that may be live: the one promoted last, then those that were live before
+        it. The log tells, once, which of them is damaged and left out."""
+        for version in dict.fromkeys(reversed(self._promotions.stack())):
+            if not self._is_there(version):
+                continue  # a person took it away
+            if fault := self.fault(version):
+                self._report(f"model version {version} is left out: {fault}")
+            else:
+                yield version
 
     def promote(self, version: int, reason: str) -> int:
         """Make a version the current one; returns the new database version."""
@@ -128,101 +222,132 @@ class ModelStore:
         with self._locked():
             return self._append(PromotionRecord(version=version, at=time.time(), reason=reason))
 
+    def promote_over(self, compared: int | None, version: int, reason: str) -> bool:
+        """Promote a version that was ``compared`` with the current one (None: there was none).
+
+        False, and nothing happens, when another one is current by now.
+        """
+        self.record(version)
+        with self._locked():
+            if self.current() != compared:
+                return False
+            self._append(PromotionRecord(version=version, at=time.time(), reason=reason))
+            return True
+
     def rollback(self) -> int:
         """Promote the version that was current before this one; returns its number."""
         with self._locked():
-            promoted = [version for version in self._promoted() if self._is_whole(version)]
+            promoted = [
+                version
+                for version in self._promotions.stack()
+                if self._is_there(version) and self.fault(version) is None
+            ]
             if len(promoted) < 2:
                 raise AutomaskError("there is no earlier promoted model to roll back to")
             left, target = promoted[-1], promoted[-2]
-            reason = f"rolled back from version {left}"
-            self._append(
-                PromotionRecord(version=target, at=time.time(), reason=reason, rollback=True)
-            )
+            self._roll_back(target, f"rolled back from version {left}")
             return target
+
+    def leave(self, version: int) -> None:
+        """Have the version live that was before a damaged one, and tell so in promotions.json."""
+        with self._locked():
+            promoted = self._promotions.stack()
+            if not promoted or promoted[-1] != version:
+                return
+            target = next((each for each in self.candidates() if each != version), None)
+            if target is not None:
+                self._roll_back(target, f"version {version} was damaged")
 
     def promotions(self) -> list[PromotionRecord]:
         """Every promotion and rollback so far, oldest first."""
-        if not self._promotions_path.exists():
-            return []
-        content = files.read_json(self._promotions_path)
-        if not isinstance(content, list):
-            raise AutomaskError(f"{self._promotions_path} is damaged: it should hold a list")
-        return [parse_record(self._promotions_path, entry, PromotionRecord) for entry in content]
+        return self._promotions.recorded()
 
     def database_version(self) -> int:
         """The number of promotions so far: it rises by one each time the detector should reload."""
-        return len(self.promotions())
+        return len(self._promotions.entries())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
+        self._check()  # for the lock would make the folder
         path = self.root / ".lock"
         with files.clear_write_errors(path):
-            lock = FileLock(path)
+            lock = file_lock(path)
             lock.acquire()
         try:
             yield
         finally:
             lock.release()
 
-    def _is_whole(self, version: int) -> bool:
-        return (self.root / str(version) / "model.json").is_file()
+    def _is_there(self, version: int) -> bool:
+        folder = self.root / str(int(version))
+        with files.clear_read_errors(folder):
+            return not folder.is_symlink() and (folder / RECORD_FILE).is_file()
 
     def _next_version(self) -> int:
         """One more than any number ever used, so that a number never names two models."""
-        folders = (int(path.name) for path in self.root.iterdir() if _VERSION.fullmatch(path.name))
-        promoted = (entry.version for entry in self.promotions())
+        places = (self.root, *taken_from(self.root.parent, self.root.name))
+        found = (path for place in places if place.is_dir() for path in place.iterdir())
+        folders = (int(path.name) for path in found if _VERSION.fullmatch(path.name))
+        promoted = (entry.version for entry in self._promotions.entries())
         return max((*folders, *promoted), default=0) + 1
 
-    def _promoted(self) -> list[int]:
-        """The versions one could roll back through; the last one is current."""
-        stack: list[int] = []
-        for entry in self.promotions():
-            if entry.rollback and entry.version in stack:
-                while stack[-1] != entry.version:
-                    stack.pop()
-            elif not stack or stack[-1] != entry.version:
-                stack.append(entry.version)
-        return stack
+    def _roll_back(self, target: int, reason: str) -> None:
+        self._append(PromotionRecord(version=target, at=time.time(), reason=reason, rollback=True))
 
-    def _append(self, entry: PromotionRecord) -> int:
-        entries = [*self.promotions(), entry]
-        files.write_json(self._promotions_path, [each.model_dump(mode="json") for each in entries])
+    def _append(self, *new: PromotionRecord) -> int:
+        count = self._promotions.append(*new)
         self._follow_promotions()
-        return len(entries)
+        return count
+
+    def mend_promotions(self) -> None:
+        """Write a damaged promotions.json anew, from what the link ``current`` says."""
+        with self._locked():
+            self._append()
+
+    def mend_labels(self) -> None:
+        """Write labels.json anew, from what it and all versions say."""
+        with self._locked():
+            self._ids.mend()
+
+    def follow_promotions(self) -> None:
+        """Point the link ``current`` at the version that is live."""
+        with self._locked():
+            self._follow_promotions()
+
+    def forget_file(self, version: int, name: str) -> None:
+        """Have model.json no longer list a file that is lost, and say that it is; nothing when the
+        whole version is gone."""
+        with self._locked():
+            if not self._is_there(version):
+                return
+            record = self.record(version)
+            kept = {each: digest for each, digest in record.files.items() if each != name}
+            lost = (*record.lost, name)
+            changed = record.model_copy(update={"files": kept, "lost": lost})
+            write_record(self.directory(version) / RECORD_FILE, changed)
+
+    def remove_abandoned(self) -> None:
+        """Remove staged folders whose makers are dead."""
+        with self._locked():
+            remove_abandoned_folders(self.root)
+
+    def _report(self, line: str) -> None:
+        if line not in self._reported:
+            self._reported.add(line)
+            _LOGGER.error("%s; see automask check %s", line, self.root.parent)
 
     def _follow_promotions(self) -> None:
         """Point the link ``current`` at what promotions.json says."""
-        current = self.current()
-        link = self.root / "current"
-        if current is None or (link.is_symlink() and os.readlink(link) == str(current)):
+        if not self._link_is_wrong():
             return
+        current, link = self.current(), self.root / "current"
         if link.exists() and not link.is_symlink():
             raise AutomaskError(f"{link} should be a link that automask makes; move it away")
         files.write_link(link, str(current))
 
-    def _known_ids(self) -> dict[str, int]:
-        """Every id ever given: from labels.json and, should that be lost, from all versions."""
-        known: dict[str, int] = {}
-        for version in self.versions():
-            known.update(self.record(version).labels)
-        if self._labels_path.exists():
-            content = files.read_json(self._labels_path)
-            if not isinstance(content, dict) or not all(
-                isinstance(value, int) for value in content.values()
-            ):
-                raise AutomaskError(f"{self._labels_path} is damaged: it should map labels to ids")
-            known.update(content)
-        return known
-
-    def _remove_abandoned(self) -> None:
-        """Remove staged folders whose maker is dead: the kernel has dropped the lock it held."""
-        for lock_path in self.root.glob(f"{_STAGING}*.lock"):
-            lock = FileLock(lock_path)
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                continue
-            shutil.rmtree(lock_path.with_suffix(""), ignore_errors=True)
-            lock_path.unlink(missing_ok=True)
-            lock.release()
+    def _link_is_wrong(self) -> bool:
+        current, link = self.current(), self.root / "current"
+        try:
+            return current is not None and os.readlink(link) != str(current)
+        except OSError:  # there is none, or something else has its name
+            return True

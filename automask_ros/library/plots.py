@@ -9,17 +9,34 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from automask_ros.colours import (
+    BLUE,
+    BLUISH_GREEN,
+    ORANGE,
+    REDDISH_PURPLE,
+    SKY_BLUE,
+    VERMILLION,
+    hexadecimal,
+)
+
 _SIZE_INCHES = (5.0, 2.9)
 _DPI = 130
 #: (background, ink) of the reports' two themes.
 _THEMES = (("#ffffff", "#24292f"), ("#1c2128", "#d8dee6"))
-#: Okabe and Ito's blue, orange and green.
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+_COLOURS = tuple(
+    map(hexadecimal, (BLUE, ORANGE, BLUISH_GREEN, REDDISH_PURPLE, SKY_BLUE, VERMILLION))
+)
+#: What tells bars apart beside their colours.
+_HATCHES = ("", "//", "..")
+
+#: A name of so many letters fits below its bars and into a legend.
+_LONGEST_NAME = 14
 
 #: Lengths of line and gap: none, then shorter and shorter.
 _DASHES: tuple[tuple[float, ...], ...] = ((), (5, 3), (2, 3))
@@ -41,10 +58,11 @@ def plot_losses(losses: Mapping[str, Sequence[tuple[int, float]]]) -> Plot:
 
     def draw(figure: Figure, ink: str) -> None:
         axes = figure.add_subplot()
-        for colour, (name, points) in zip(_COLOURS * len(losses), losses.items(), strict=False):
+        for number, (name, points) in enumerate(losses.items()):
             steps, values = zip(*points, strict=True)
-            axes.plot(steps, values, color=colour, alpha=0.3, linewidth=1.0)
-            axes.plot(steps, _smooth(values), color=colour, label=name, linewidth=1.8)
+            line = _line(number)
+            axes.plot(steps, values, color=line["color"], alpha=0.3, linewidth=1.0)
+            axes.plot(steps, _smooth(values), label=name, **line)
         axes.set_xlabel("training step")
         axes.set_ylabel("loss")
         axes.set_ylim(bottom=0)
@@ -67,8 +85,17 @@ def plot_precision(per_label: Mapping[str, Mapping[str, float]], figures: Sequen
             offset = (index - (len(figures) - 1) / 2) * width
             places = [place for place, row in enumerate(per_label.values()) if name in row]
             values = [row[name] for row in per_label.values() if name in row]
-            axes.bar([p + offset for p in places], values, width * 0.92, color=colour, label=name)
-        axes.set_xticks(range(len(per_label)), list(per_label))
+            axes.bar(
+                [place + offset for place in places],
+                values,
+                width * 0.92,
+                color=colour,
+                hatch=_HATCHES[index % len(_HATCHES)],
+                edgecolor=figure.get_facecolor(),
+                linewidth=0,
+                label=name,
+            )
+        axes.set_xticks(range(len(per_label)), list(map(_short, per_label)))
         axes.set_ylim(0, 1)
         axes.set_ylabel("average precision")
         _dress(axes, ink)
@@ -87,14 +114,7 @@ def plot_precision_recall(curves: Mapping[str, Sequence[float]]) -> Plot:
         for number, (label, precisions) in enumerate(curves.items()):
             recalls = [index / (len(precisions) - 1) for index in range(len(precisions))]
             # Good ones lie on each other: gaps let those below be seen.
-            axes.plot(
-                recalls,
-                precisions,
-                color=_COLOURS[number % len(_COLOURS)],
-                linestyle=(0, _DASHES[number % len(_DASHES)]),
-                linewidth=1.8,
-                label=label,
-            )
+            axes.plot(recalls, precisions, label=_short(label), **_line(number))
         axes.set_xlabel("recall")
         axes.set_ylabel("precision")
         axes.set_xlim(0, 1.02)
@@ -102,6 +122,21 @@ def plot_precision_recall(curves: Mapping[str, Sequence[float]]) -> Plot:
         _dress(axes, ink)
 
     return _plot(draw)
+
+
+def _short(label: str) -> str:
+    """A label by its ends where it is so long that it would leave no room for the plot."""
+    return label if len(label) <= _LONGEST_NAME else f"{label[:9]}…{label[-4:]}"
+
+
+def _line(number: int) -> dict[str, Any]:
+    """How a plot's curve of this number looks: no two of the first six share colour and dashes."""
+    dashes = _DASHES[number % len(_DASHES)]
+    return {
+        "color": _COLOURS[number % len(_COLOURS)],
+        "linestyle": (0, dashes),
+        "linewidth": 1.8,
+    }
 
 
 def _smooth(values: Sequence[float]) -> list[float]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from automask_ros.types import BoolMask
 
@@ -15,6 +17,8 @@ Ring = NDArray[np.float64]
 
 # Corners this near to the line between their neighbours are left out; no pixel changes sides yet.
 _TOLERANCE: Final = 0.5
+#: Pairs of corners whose distances are all looked at: 24 MB.
+_EACH_WITH_EACH: Final = 1_000_000
 
 
 def mask_polygons(pixels: BoolMask) -> list[list[float]]:
@@ -37,6 +41,37 @@ def mask_polygons(pixels: BoolMask) -> list[list[float]]:
     return polygons
 
 
+def one_polygon(pixels: BoolMask) -> list[float]:
+    """The same as a single polygon, for formats that allow no more: from part to part it runs over
+    the shortest way, there and back. Empty when the mask is."""
+    rings: list[Ring] = [np.reshape(polygon, (-1, 2)) for polygon in mask_polygons(pixels)]
+    if not rings:
+        return []
+    outline: Ring = rings.pop(0)
+    ways = [_distances(ring, outline).min() for ring in rings]
+    while rings:
+        nearest = int(np.argmin(ways))
+        ring = rings.pop(nearest)
+        del ways[nearest]
+        outline = _join(outline, ring)
+        ways = _shorter(ways, rings, ring)
+    return [float(value) for value in outline.reshape(-1)]
+
+
+def _shorter(ways: list[float], rings: Sequence[Ring], joined: Ring) -> list[float]:
+    """The shortest way from each ring to the outline, now that another ring is part of it."""
+    if not rings:
+        return []
+    starts = np.cumsum([0, *map(len, rings[:-1])])
+    found = np.minimum.reduceat(_distances(np.concatenate(rings), joined), starts)
+    return list(np.minimum(ways, found))
+
+
+def _distances(corners: Ring, ring: Ring) -> NDArray[np.float64]:
+    """From each of the corners to the nearest one of a ring, (N,)."""
+    return np.asarray(cKDTree(ring).query(corners)[0])
+
+
 def _ring(contour: NDArray[Any]) -> Ring | None:
     """A contour of the doubled mask along the edges of the pixels; None when nothing is left."""
     edges = (contour + contour % 2) // 2
@@ -54,7 +89,12 @@ def _children(tree: NDArray[Any], parent: int) -> list[int]:
 
 def _join(outline: Ring, hole: Ring) -> Ring:
     """One ring of two, over the shortest way between their corners, there and back."""
-    distances = np.linalg.norm(outline[:, None] - hole[None], axis=2)
-    at, to = np.unravel_index(int(distances.argmin()), distances.shape)
+    if len(outline) * len(hole) <= _EACH_WITH_EACH:
+        distances = np.square(outline[:, None] - hole[None]).sum(axis=2)
+        at, to = np.unravel_index(int(distances.argmin()), distances.shape)
+    else:  # jagged edges of a large picture would take gigabytes
+        ways, nearest = cKDTree(hole).query(outline)
+        at = np.argmin(ways)
+        to = nearest[at]
     around = np.concatenate([hole[to:], hole[: to + 1]])
     return np.concatenate([outline[: at + 1], around, outline[at:]])

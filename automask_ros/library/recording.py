@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rosbags.highlevel import AnyReader
-from rosbags.interfaces import Connection
-from rosbags.typesys import Stores, get_typestore
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import one_line
 from automask_ros.library.image_file import Broken
-from automask_ros.library.image_message import (
-    camera_fields,
-    camera_info_topic,
-    decode_compressed,
-    decode_image,
+from automask_ros.library.image_message import camera_info_topic
+from automask_ros.library.recorded_frames import CAMERA_INFO, COMPRESSED, RAW, STORE, Frames
+from automask_ros.library.recording_files import (
+    is_recording,
+    readable,
+    storage_files,
+    told_where_no_room_is,
+    unpacked,
+    unpacked_message,
 )
-from automask_ros.library.image_rows import fields_of
-from automask_ros.library.labels import view_id_from_name
-from automask_ros.types import BGRImage, Frame
-
-_RAW = "sensor_msgs/msg/Image"
-_COMPRESSED = "sensor_msgs/msg/CompressedImage"
-_CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
-_SUFFIXES = (".mcap", ".db3")
+from automask_ros.library.salvage import Lost, Message, salvage
+from automask_ros.types import Frame, Progress, ProgressCallback
 
 
 class Recording:
     """The frames of one image topic, in recorded order; can be iterated more than once.
 
     Frames are named ``RECORDING_0000`` by their place on the topic. A message that is no good image
-    is left out and listed in ``broken``.
+    is left out and listed in ``broken``, and so is what a damaged file does not give any more.
     """
 
     sequence = True
@@ -43,26 +41,22 @@ class Recording:
         """Open a recording's folder or file; AutomaskError when it is none or the topic unclear."""
         self.path = Path(path)
         self.broken: list[Broken] = []
+        self._damage = ""
+        self._kinds: dict[str, str] = {}
         if not self.path.exists():
             raise AutomaskError(f"there is no recording at {self.path}; check the path")
-        with self._opened() as reader:
-            self.topic = _choose_topic(reader, topic, self.path)
-            self._length = sum(
-                connection.msgcount
-                for connection in reader.connections
-                if connection.topic == self.topic
-            )
+        counts, others = self._look()
+        self.topic = _choose_topic(counts, others, topic, self.path)
+        self._length = counts[self.topic]
         if not self._length:
-            raise AutomaskError(f"the recording {self.path} holds no image on {self.topic}")
+            raise AutomaskError(
+                f"the recording {self.path} holds no image on {self.topic}; record it again"
+            )
 
     @staticmethod
     def is_recording(path: Path) -> bool:
         """True when the path looks like a rosbag2 recording."""
-        if path.is_dir():
-            return (path / "metadata.yaml").exists() or any(
-                child.suffix in _SUFFIXES for child in path.iterdir()
-            )
-        return path.suffix in _SUFFIXES
+        return is_recording(path)
 
     def __len__(self) -> int:
         """Messages on the topic, the broken ones included."""
@@ -70,102 +64,177 @@ class Recording:
 
     def __iter__(self) -> Iterator[Frame]:
         self.broken.clear()
-        stem = view_id_from_name(self.path.resolve().stem)[:100]
-        source = f"{self.path.name}:{self.topic}"
-        with self._opened() as reader:
-            wanted = [each for each in reader.connections if each.topic == self.topic]
-            infos = [
-                each
-                for each in reader.connections
-                if each.msgtype == _CAMERA_INFO and each.topic == camera_info_topic(self.topic)
-            ]
-            camera = _first_camera(reader, infos)
-            index = 0
-            for connection, received, raw in reader.messages([*wanted, *infos]):
-                message: Any = reader.deserialize(raw, connection.msgtype)
-                if connection.msgtype == _CAMERA_INFO:
-                    camera = camera_fields(message)
-                    continue
-                name = f"{stem}_{index:04d}"
-                index += 1
-                try:
-                    image = _decode(connection, message)
-                except AutomaskError as error:
-                    self.broken.append(Broken(name, str(error)))
-                    continue
-                yield Frame(image, _stamp(message, received), name, source, camera)
+        frames = Frames(self.path, self.topic, self.broken)
+        if not self._damage:
+            try:
+                with self._opened() as reader:
+                    yield from frames.of(_read(reader, self.topic, info_first=True))
+                return
+            except _Damaged as error:
+                self._damage = str(error)
+        frames.begin_again()
+        yield from frames.of(_salvaged(self.path, self.topic, frames))
+        given = f"{frames.given} of its pictures on {self.topic} can be read"
+        lost = f", {frames.lost} or more are lost" if frames.lost else ""
+        self.broken.append(Broken(self.path.name, f"{self._damage}; {given}{lost}"))
+
+    @property
+    def kind(self) -> str:
+        """The type of the pictures' messages, such as ``sensor_msgs/msg/Image``."""
+        return self._kinds[self.topic]
+
+    def messages(self) -> Iterator[Message]:
+        """The pictures and their camera_info as they were recorded, undecoded, in that order.
+
+        Of a damaged recording, what can be read.
+        """
+        given: Counter[tuple[str, int]] = Counter()
+        if not self._damage:
+            try:
+                with self._opened() as reader:
+                    for message in _read(reader, self.topic, info_first=False):
+                        given[message.topic, message.received] += 1
+                        yield message
+                return
+            except _Damaged as error:
+                self._damage = str(error)
+        for part in _parts(self.path):
+            if isinstance(part, Message) and _goes_with(part, self.topic):
+                if given[part.topic, part.received]:
+                    given[part.topic, part.received] -= 1
+                else:
+                    yield part
+
+    def _look(self) -> tuple[dict[str, int], list[str]]:
+        """How many messages each image topic has, as far as can be read, and all other topics."""
+        try:
+            with self._opened() as reader:
+                counts: dict[str, int] = {}
+                for each in reader.connections:
+                    if _is_image(each.topic, each.msgtype):
+                        self._kinds[each.topic] = each.msgtype
+                        counts[each.topic] = counts.get(each.topic, 0) + each.msgcount
+                return counts, sorted({each.topic for each in reader.connections} - counts.keys())
+        except _Damaged as error:
+            self._damage = str(error)
+            found: Counter[str] = Counter()
+            others: set[str] = set()
+            for part in _parts(self.path):
+                if isinstance(part, Message) and _is_image(part.topic, part.kind):
+                    self._kinds[part.topic] = part.kind
+                    found[part.topic] += 1
+                elif isinstance(part, Message):
+                    others.add(part.topic)
+            if not found and not others:
+                raise
+            return dict(found), sorted(others)
+
+    def check(self, progress: ProgressCallback | None = None) -> int:
+        """Read every picture; returns how many can be read, and ``broken`` has the others."""
+        readable = 0
+        for readable, _ in enumerate(self, start=1):
+            if progress is not None:
+                progress(Progress("check", min(readable, len(self)), len(self)))
+        return readable
 
     @contextmanager
     def _opened(self) -> Iterator[AnyReader]:
         """A reader whose every fault is one AutomaskError: the file may hold anything."""
-        reader_path = _file_to_read(self.path)
         try:
-            with AnyReader(
-                [reader_path], default_typestore=get_typestore(Stores.ROS2_JAZZY)
-            ) as reader:
+            with (
+                told_where_no_room_is(self.path),
+                readable(self.path) as paths,
+                AnyReader(paths, default_typestore=STORE) as reader,
+            ):
                 yield reader
         except (AutomaskError, GeneratorExit):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a parser trips over
-            raise AutomaskError(
+            raise _Damaged(
                 f"the recording {self.path} is damaged or no rosbag2 recording "
                 f"({type(error).__name__}: {one_line(error)}); try `ros2 bag reindex`"
             ) from error
 
 
-def _file_to_read(path: Path) -> Path:
-    """The folder, or the one file in it when metadata.yaml is missing (the recorder was killed)."""
-    if path.is_dir() and not (path / "metadata.yaml").exists():
-        files = sorted(child for child in path.iterdir() if child.suffix in _SUFFIXES)
-        if len(files) != 1:
-            raise AutomaskError(
-                f"{path} is no rosbag2 recording: it has no metadata.yaml; try `ros2 bag reindex`"
-            )
-        return files[0]
-    return path
+class _Damaged(AutomaskError):
+    """A recording cannot be read as a whole."""
 
 
-def _choose_topic(reader: AnyReader, topic: str | None, path: Path) -> str:
-    images = {
-        connection.topic
-        for connection in reader.connections
-        if connection.msgtype in (_RAW, _COMPRESSED)
-        and not connection.topic.endswith(("/compressedDepth", "/theora"))
-    }
+def _read(reader: AnyReader, topic: str, info_first: bool) -> Iterator[Message]:
+    """The messages of an image topic and of its camera_info.
+
+    The first camera_info may come before all, once more: it holds for pictures before it, too.
+    """
+    wanted = [each for each in reader.connections if each.topic == topic]
+    infos = [
+        each
+        for each in reader.connections
+        if each.msgtype == CAMERA_INFO and each.topic == camera_info_topic(topic)
+    ]
+    first = itertools.islice(reader.messages(infos), 1) if infos and info_first else ()
+    for connection, received, raw in itertools.chain(first, reader.messages([*wanted, *infos])):
+        data = unpacked_message(bytes(raw))
+        yield Message(connection.topic, connection.msgtype, received, data)
+
+
+def _salvaged(path: Path, topic: str, frames: Frames) -> Iterator[Message]:
+    """The same of a damaged recording, as far as it can be read."""
+    info_topic = camera_info_topic(topic)
+    infos = (
+        part for part in _parts(path) if isinstance(part, Message) and part.topic == info_topic
+    )
+    yield from itertools.islice(infos, 1)
+    for part in _parts(path):
+        if isinstance(part, Lost):
+            frames.miss(part.counts.get(topic, 0))
+        elif _goes_with(part, topic):
+            yield part
+
+
+def _goes_with(message: Message, topic: str) -> bool:
+    """Whether it is a picture of the topic, or of the camera_info beside it."""
+    if message.kind == CAMERA_INFO:
+        return message.topic == camera_info_topic(topic)
+    return message.topic == topic and message.kind in (RAW, COMPRESSED)
+
+
+def _parts(path: Path) -> Iterator[Message | Lost]:
+    for file in storage_files(path):
+        try:
+            with unpacked(file, whole=False) as storage:
+                yield from map(_unpacked_part, salvage(storage))
+        except (AutomaskError, OSError):
+            yield Lost({})
+
+
+def _unpacked_part(part: Message | Lost) -> Message | Lost:
+    if isinstance(part, Lost):
+        return part
+    with suppress(Exception):  # what cannot be unpacked is no message, which its reader says
+        return replace(part, data=unpacked_message(part.data))
+    return part
+
+
+def _choose_topic(
+    counts: Mapping[str, int], others: Sequence[str], topic: str | None, path: Path
+) -> str:
+    images = sorted(counts)
     if topic is not None:
-        if topic in images:
+        if topic in counts:
             return topic
-        remedy = f"choose from: {', '.join(sorted(images))}" if images else "it has no image topic"
+        remedy = f"choose from: {', '.join(images)}" if images else "it has no image topic"
         raise AutomaskError(f"the recording {path} has no image topic {topic}; {remedy}")
     if not images:
-        topics = sorted({connection.topic for connection in reader.connections})
         raise AutomaskError(
-            f"the recording {path} has no image topic; it has: {', '.join(topics) or 'nothing'}"
+            f"the recording {path} has no image topic; it has: {', '.join(others) or 'nothing'}"
         )
     if len(images) > 1:
         raise AutomaskError(
             f"the recording {path} has several image topics; choose one with --topic: "
-            f"{', '.join(sorted(images))}"
+            f"{', '.join(images)}"
         )
-    return images.pop()
+    return images[0]
 
 
-def _first_camera(reader: AnyReader, infos: list[Connection]) -> dict[str, Any] | None:
-    if not infos:
-        return None
-    for connection, _, raw in reader.messages(infos):
-        return camera_fields(reader.deserialize(raw, connection.msgtype))
-    return None
-
-
-def _decode(connection: Connection, message: Any) -> BGRImage:
-    if connection.msgtype == _COMPRESSED:
-        return decode_compressed(message.format, message.data)
-    return decode_image(*fields_of(message))
-
-
-def _stamp(message: Any, received: int) -> float:
-    """When the picture was taken, in unix seconds; when it was recorded if its header is empty."""
-    stamp = message.header.stamp
-    nanoseconds = stamp.sec * 1_000_000_000 + stamp.nanosec
-    return (nanoseconds or received) / 1e9
+def _is_image(topic: str, kind: str) -> bool:
+    return kind in (RAW, COMPRESSED) and not topic.endswith(("/compressedDepth", "/theora"))

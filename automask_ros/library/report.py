@@ -88,7 +88,8 @@ def write_model_report(
     made_at = datetime.fromtimestamp(provenance.pop("created_at"), timezone.utc)
     # Hashes are for programs.
     provenance.pop("hashes", None)
-    provenance = {"made": f"{made_at:%Y-%m-%d %H:%M} UTC", **provenance}
+    made = f"{made_at:%Y-%m-%d %H:%M} UTC"
+    provenance = {"made": made, **provenance}
     evaluation = metrics.get("evaluation") or metrics
     class_ids = provenance["labels"]
     labels = sorted(class_ids, key=class_ids.__getitem__)
@@ -110,7 +111,7 @@ def write_model_report(
     # A version gets its number when it is committed, after its report; 0 stands for none so far.
     version = provenance.pop("version", 0)
     title = f"Taught model {version}" if version else "Taught model"
-    _write(path, title, f"objects: {', '.join(objects)}", sections)
+    _write(path, title, f"objects: {', '.join(objects)}; {made}", sections)
 
 
 def write_plots(
@@ -161,7 +162,8 @@ def write_demo_report(
         *mask_sections(library, library.labels()),
         Facts("How it was run", facts),
     ]
-    subtitle = f"objects: {', '.join(library.labels())}"
+    now = datetime.now(timezone.utc)
+    subtitle = f"objects: {', '.join(library.labels())}; {now:%Y-%m-%d %H:%M} UTC"
     _write(path, "automask_ros demo", subtitle, sections)
 
 

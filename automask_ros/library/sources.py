@@ -96,8 +96,13 @@ def open_source(path: Path, topic: str | None = None, glob: str = "*") -> Source
 def read_images(path: Path) -> list[BGRImage]:
     """Every image ``(H, W, 3)`` of a folder; AutomaskError when one cannot be read, or for none."""
     if not path.is_dir():
-        raise AutomaskError(f"there is no folder of images at {path}")
+        raise AutomaskError(f"there is no folder of images at {path}; check the path")
     return [read_image(file) for file in ImageFolder(path).files]
+
+
+def picture_files(path: Path) -> list[Path]:
+    """The image file that is named, or those of a folder; AutomaskError when it has none."""
+    return ImageFolder(path).files if path.is_dir() else [path]
 
 
 def _remedy(path: Path) -> str:

@@ -79,6 +79,10 @@ class ViewSelector:
         self._kept.append(thumbnail)
         return Selection(True, "sharp and new", measured, novel)
 
+    def forget_newest(self) -> None:
+        """Take back the last decision to keep a frame, which could not be kept."""
+        self._kept.pop()
+
     def remember(self, image: BGRImage) -> None:
         """Count an image as kept already, so that the same view is not kept again."""
         self._kept.append(_thumbnail(_grey(image)))

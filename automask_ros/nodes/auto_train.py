@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
+from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
 from automask_ros.nodes.parameters import ParameterSpec
+
+_LOGGER = logging.getLogger(__name__)
 
 AUTO_TRAIN = ParameterSpec(
     "auto_train",
@@ -36,7 +40,7 @@ class AutoTrain:
         views = self._library.views()
         new = frozenset((v.label, v.id) for v in views if v.trainable) - self._seen
         now = time.monotonic()
-        if new != self._new or any(view.verdict is None for view in views):
+        if new != self._new or self._library.awaited_masks(views):
             self._new, self._changed_at = new, now
         enough = len(new) >= least and now - self._changed_at >= QUIET
         return len(new) if enough else 0
@@ -52,7 +56,12 @@ def _taught(library: Library) -> frozenset[tuple[str, str]]:
     versions = library.models.versions()
     if not versions:
         return frozenset()
-    parts = (library.models.record(versions[-1]).model_extra or {}).get("views", {})
+    try:
+        record = library.models.record(versions[-1])
+    except AutomaskError as error:
+        _LOGGER.error("all masks count as new: %s", error)
+        return frozenset()
+    parts = (record.model_extra or {}).get("views", {})
     return frozenset(
         (label, view) for label, of in parts.items() for views in of.values() for view in views
     )

@@ -19,10 +19,11 @@ from automask_ros.drawing import draw_detections
 from automask_ros.errors import AutomaskError
 from automask_ros.nodes.depth_messages import to_detection_3d_array, to_point_cloud
 from automask_ros.nodes.depth_subscription import DepthSubscription, depth_topics
-from automask_ros.nodes.detection_messages import to_detection_array
+from automask_ros.nodes.fault_counts import FaultCounts
 from automask_ros.nodes.image_messages import seconds_of, to_array
 from automask_ros.nodes.image_subscription import ImageSubscription, image_topic
 from automask_ros.nodes.qos import PUBLISHER, SUBSCRIPTION, camera_qos, output_qos, overridable
+from automask_ros.nodes.serialized_detections import write_detections
 from automask_ros.nodes.serialized_images import write_image
 from automask_ros.nodes.stage_meters import FrameTimes
 from automask_ros.nodes.topic_names import check_different, whole_name
@@ -145,8 +146,9 @@ class CameraStream:
         self.depth = DepthSubscription(
             node, config.depth_tolerance, self._depth_wanted, topics.depth
         )
-        self.bad_frames = self.bad_depths = 0
-        self._bad_frame = self._bad_depth = ""
+        warn = node.get_logger().warning
+        self.bad_frames = FaultCounts("bad frame", warn)
+        self.bad_depths = FaultCounts("bad depth", warn)
         self.images = ImageSubscription(node, config.transport, self._receive, topics.image)
 
     def open(
@@ -164,10 +166,9 @@ class CameraStream:
                 image = to_array(message)
                 fitted = fit(image)
         except AutomaskError as error:
-            self.bad_frames += 1
-            self._bad_frame = f"{self.images.topic}: {error}"
+            self.bad_frames.add(error, self.images.topic)
             return None
-        self._bad_frame = ""
+        self.bad_frames.good()
         age = received.clock_at - seconds_of(message.header.stamp)
         times.seconds["transport"] = age if 0.0 <= age <= _LONGEST_AGE else 0.0
         return OpenFrame(message.header, image, fitted, times)
@@ -179,7 +180,7 @@ class CameraStream:
         if self._tracker is not None:
             ids = self._tracker.update(detections, seconds_of(header.stamp))
         # A still life of what was seen at the source's time: the header stays as it came.
-        self._detections.publish(to_detection_array(detections, header, ids))
+        self._detections.publish(write_detections(detections, header, ids))
         if self._instances.get_subscription_count():
             self._instances.publish(write_image(detections.instances(), header))
         if self._overlay.get_subscription_count():
@@ -203,18 +204,21 @@ class CameraStream:
                 )
                 self._points.publish(to_point_cloud(instances, header))
         except AutomaskError as error:
-            self.bad_depths += 1
-            self._bad_depth = str(error)
-            return
-        self._bad_depth = ""
+            self.bad_depths.add(error)
+        else:
+            self.bad_depths.good()
+
+    def faults(self) -> tuple[FaultCounts, ...]:
+        """What was wrong with pictures and depth."""
+        return self.bad_frames, self.bad_depths, self.depth.faults
 
     def problems(self) -> list[str | None]:
         """What is wrong with the topics, with remedies."""
         return [
-            self._bad_frame,
+            self.bad_frames.last,
             self.images.problem(),
             self.depth.problem(),
-            self._bad_depth,
+            self.bad_depths.last,
             *(output.problem() for output in self.outputs),
         ]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
+from automask_ros.library.object_folder import ViewGone
 from automask_ros.library.view_selector import ViewSelector, ViewSelectorConfig
 from automask_ros.types import View
 
@@ -30,7 +32,8 @@ class CaptureSession:
         self._selector = ViewSelector(config)
         self._lock = threading.Lock()
         self._views = library.views(label)
-        self._earlier = list(self._views)
+        # The newest ones, as many as are remembered; the oldest of them at the end, to go first.
+        self._earlier = self._views[: -config.remembered - 1 : -1]
         self.label = label
         self.target = target
         self.refused: Counter[str] = Counter()
@@ -40,6 +43,12 @@ class CaptureSession:
     def count(self) -> int:
         """Views of the label in the library, those of earlier sessions included."""
         return len(self._views)
+
+    @property
+    def newest(self) -> str:
+        """The id of the newest view; empty without one."""
+        views = self._views
+        return views[-1].id if views else ""
 
     @property
     def complete(self) -> bool:
@@ -53,7 +62,10 @@ class CaptureSession:
     def consider(
         self, image: np.ndarray, captured_at: float, source: str, camera: dict[str, Any] | None
     ) -> View | None:
-        """Keep an (H, W, 3) BGR frame as a view when it is sharp and new; else count why not."""
+        """Keep an (H, W, 3) BGR frame as a view when it is sharp and new; else count why not.
+
+        StorageError when the disk does not take it: the frame then counts as never seen.
+        """
         with self._lock:
             if self.complete:
                 return None
@@ -64,9 +76,13 @@ class CaptureSession:
                 self.refused[selection.reason.partition(" (")[0]] += 1
                 self.last_refusal = selection.reason
                 return None
-            view = self._library.add_view(
-                self.label, image, captured_at=captured_at, source=source, camera=camera
-            )
+            try:
+                view = self._library.add_view(
+                    self.label, image, captured_at=captured_at, source=source, camera=camera
+                )
+            except BaseException:
+                self._selector.forget_newest()
+                raise
             self._views.append(view)
             self.last_refusal = ""
             return view
@@ -84,10 +100,13 @@ class CaptureSession:
     def undo(self) -> View:
         """Take the newest view away (the library keeps it in its trash).
 
-        Raises AutomaskError when there is none.
+        Views that another process took away are not counted any more. Raises AutomaskError when
+        there is none.
         """
         with self._lock:
-            if not self._views:
-                raise AutomaskError(f"there is no view of {self.label} to undo")
-            self._library.remove_view(self._views[-1])
-            return self._views.pop()
+            while self._views:
+                with suppress(ViewGone):
+                    self._library.remove_view(self._views[-1])
+                    return self._views.pop()
+                self._views.pop()
+            raise AutomaskError(f"there is no view of {self.label} to undo")

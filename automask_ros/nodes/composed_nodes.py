@@ -18,6 +18,7 @@ from automask_ros.nodes.capture_node import CaptureNode
 from automask_ros.nodes.detector_node import DetectorNode
 from automask_ros.nodes.mask_generation_node import MaskGenerationNode
 from automask_ros.nodes.spin import EXIT_USER_ERROR, run_nodes
+from automask_ros.nodes.teach_node import TeachNode
 from automask_ros.nodes.trainer_node import TrainerNode
 
 NODES: dict[str, Callable[[], Node]] = {
@@ -25,11 +26,12 @@ NODES: dict[str, Callable[[], Node]] = {
     "mask_generator": MaskGenerationNode,
     "trainer": TrainerNode,
     "detector": DetectorNode,
+    "teach": TeachNode,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the nodes that the arguments name, all four without any; the exit code."""
+    """Run the nodes that the arguments name, all of them without any; the exit code."""
     given = list(sys.argv if arguments is None else ["composed_nodes", *arguments])
     names = remove_ros_args(given)[1:] or list(NODES)
     unknown = [name for name in names if name not in NODES]

@@ -57,7 +57,7 @@ def convert(message: Image | SerializedImage, unknown: UnknownEncoding) -> np.nd
     reason = problem()
     if reason is not None:
         fitting = f"a cv_bridge that was built for NumPy {np.__version__}"
-        raise AutomaskError(f"{unknown}; or install {fitting} (here: {reason})")
+        raise UnknownEncoding(f"{unknown}; or install {fitting} (here: {reason})")
     height, width = message.height, message.width
     check_size(height, width, f"the {ascii(message.encoding)} image")
     from cv_bridge import CvBridge
@@ -65,9 +65,9 @@ def convert(message: Image | SerializedImage, unknown: UnknownEncoding) -> np.nd
     try:
         image = np.asarray(CvBridge().imgmsg_to_cv2(message, "bgr8"))
     except Exception as error:  # noqa: BLE001 - it lets through what NumPy and OpenCV raise
-        raise AutomaskError(f"{unknown}; cv_bridge refuses it: {one_line(error)}") from error
+        raise UnknownEncoding(f"{unknown}; cv_bridge refuses it: {one_line(error)}") from error
     if image.shape != (height, width, 3) or image.dtype != np.uint8:
         # Where the step is too short it leaves out what does not fit.
         found = f"{image.shape} {image.dtype} of {width}x{height} with step {message.step}"
-        raise AutomaskError(f"{unknown}; cv_bridge makes {found}; check the camera's driver")
+        raise UnknownEncoding(f"{unknown}; cv_bridge makes {found}; check the camera's driver")
     return image

@@ -69,7 +69,8 @@ class DemoSession:
                 "event": "object",
                 "label": label,
                 "views": len(views),
-                "accepted": sum(view.trainable for view in views),
+                # What was learned from: before the training the masks are compared and made better.
+                "accepted": len(self._library.trainable_views(label)),
                 "seconds": seconds,
                 "promoted": promoted,
                 "reason": reason,
@@ -180,7 +181,7 @@ class DemoSession:
 
 def _conduct(options: argparse.Namespace) -> None:
     library = Library(options.library, create=True)
-    truth = read_json(options.sample / "scenes.json")
+    truth = read_json(options.sample / "scenes.json", links=True)
     scenes = RecordedCamera(options.sample / "scenes")
     teaching = {
         label: RecordedCamera(options.sample / f"teach_{label}") for label in options.labels

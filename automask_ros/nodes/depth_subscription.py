@@ -9,7 +9,6 @@ from builtin_interfaces.msg import Time
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
-from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, Image
 
@@ -18,6 +17,8 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.depth_message import decode_depth
 from automask_ros.library.image_message import camera_info_topic
 from automask_ros.library.image_rows import fields_of
+from automask_ros.nodes.camera_infos import read_camera_info
+from automask_ros.nodes.fault_counts import FaultCounts
 from automask_ros.nodes.image_subscription import PATIENCE
 from automask_ros.nodes.meters import RateMeter
 from automask_ros.nodes.parameters import ParameterSpec
@@ -65,7 +66,7 @@ class DepthSubscription:
         self.rate = RateMeter()
         self._recent = RecentMessages()
         self._info: bytes | None = None
-        self._damage: str | None = None
+        self.faults = FaultCounts("bad depth", node.get_logger().warning)
         self._gap = 0.0
         self._started = self._last = self._matched = time.monotonic()
         self._subscriptions: list[Subscription] = []
@@ -94,7 +95,7 @@ class DepthSubscription:
             return None
         self._matched = time.monotonic()
         depth = decode_depth(*fields_of(read_image(serialized)))
-        return depth, camera_of(_camera_info(info), depth.shape)
+        return depth, camera_of(read_camera_info(info), depth.shape)
 
     def destroy(self) -> None:
         """Leave the topics."""
@@ -108,8 +109,8 @@ class DepthSubscription:
         """
         if not self._subscriptions:
             return None
-        if self._damage is not None:
-            return self._damage
+        if self.faults.last:
+            return self.faults.last
         depth, info = self._subscriptions
         now = time.monotonic()
         if now - self._last >= PATIENCE:
@@ -169,7 +170,8 @@ class DepthSubscription:
             self._node.destroy_subscription(subscription)
         self._subscriptions = []
         self._recent.clear()
-        self._info = self._damage = None
+        self._info = None
+        self.faults.good()
         self._gap = 0.0
 
     def _on_depth(self, serialized: bytes) -> None:
@@ -178,9 +180,10 @@ class DepthSubscription:
         self.rate.tick()
         try:
             self._recent.put(serialized)
-            self._damage = None
         except AutomaskError as error:
-            self._damage = f"{self.topic}: {error}"
+            self.faults.add(error, self.topic)
+        else:
+            self.faults.good()
 
     def _on_info(self, serialized: bytes) -> None:
         self._info = serialized
@@ -200,12 +203,3 @@ def camera_of(info: CameraInfo, picture: tuple[int, ...]) -> PinholeCamera:
         return PinholeCamera.from_matrix(matrix, (info.height, info.width), picture)
     origin = (roi.y_offset, roi.x_offset)
     return PinholeCamera.from_matrix(matrix, (roi.height, roi.width), picture, origin)
-
-
-def _camera_info(serialized: bytes) -> CameraInfo:
-    try:
-        return deserialize_message(serialized, CameraInfo)
-    except RuntimeError as error:
-        raise AutomaskError(
-            f"a damaged CameraInfo of {len(serialized)} bytes came; check who publishes it"
-        ) from error

@@ -19,6 +19,7 @@ from automask_ros.nodes.camera_stream import (
     StreamConfig,
     StreamTopics,
 )
+from automask_ros.nodes.fault_counts import together
 from automask_ros.nodes.live_model import LiveModel, LiveModelSlot
 from automask_ros.nodes.meters import RateMeter
 from automask_ros.nodes.newest_frame import NewestFrame
@@ -110,8 +111,11 @@ class DetectionPipeline:
             "processed_hz": self.rate.rate(),
             "dropped": self.dropped,
             "failed": self.failed,
-            "bad_frames": sum(camera.bad_frames for camera in self.cameras),
-            "bad_depths": sum(camera.bad_depths for camera in self.cameras),
+            "bad_frames": sum(camera.bad_frames.total for camera in self.cameras),
+            "bad_depths": sum(
+                camera.bad_depths.total + camera.depth.faults.total for camera in self.cameras
+            ),
+            **together(counts for camera in self.cameras for counts in camera.faults()),
             **self.stages.figures(),
             # Of several cameras one after the other, in the order of `image_topics`.
             **{name: _several([each[name] for each in losses]) for name in losses[0]},

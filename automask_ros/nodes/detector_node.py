@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -17,11 +18,14 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.files import described
 from automask_ros.nodes.camera_stream import StreamConfig, StreamTopics, declare_qos
 from automask_ros.nodes.depth_subscription import DEPTH_TOLERANCE
+from automask_ros.nodes.desk import Desk
 from automask_ros.nodes.detection_pipeline import DetectionPipeline
 from automask_ros.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Health
+from automask_ros.nodes.fault_counts import FaultCounts
 from automask_ros.nodes.image_subscription import IMAGE_TRANSPORT
 from automask_ros.nodes.library_parameter import LIBRARY, open_library
 from automask_ros.nodes.model_loader import ModelLoader
+from automask_ros.nodes.model_messages import read_vision_info
 from automask_ros.nodes.parameters import Parameters, ParameterSpec
 from automask_ros.nodes.qos import latched
 from automask_ros.nodes.spin import run_node
@@ -119,12 +123,12 @@ class DetectorNode(LifecycleNode):
         self._pipeline: DetectionPipeline | None = None
         self._loader: ModelLoader | None = None
         self._models: Subscription | None = None
+        self._bad_models = FaultCounts("bad model", self.get_logger().warning)
         self.problem: str | None = None
         """Why the node is not as it should be, in one line."""
-        self._unreadable: str | None = None
+        self._desk: Desk | None = None
         self._refuse_impossible_transitions()
         self._diagnostics = Diagnostics(self, self._health)
-        self.create_timer(LOOK_PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         if self._settings["autostart"]:
             self._start()
 
@@ -153,8 +157,13 @@ class DetectorNode(LifecycleNode):
             self._settings["threads"],
             self._pipeline.use,
         )
-        self._models = self.create_subscription(VisionInfo, "model", self._on_model, latched())
-        self._look()
+        self._models = self.create_subscription(
+            VisionInfo, "model", self._on_model, latched(), raw=True
+        )
+        with suppress(AutomaskError, OSError):  # the desk's next look tells it
+            self._look()
+        self._desk = Desk(self, library)
+        self._desk.every(LOOK_PERIOD, self._look)
         return super().on_configure(state)
 
     @_told
@@ -195,13 +204,15 @@ class DetectorNode(LifecycleNode):
 
     def close(self) -> None:
         """End the threads, leave the topics."""
+        if self._desk is not None:
+            self._desk.close()
         if self._loader is not None:
             self._loader.close()
         if self._pipeline is not None:
             self._pipeline.close()
         if self._models is not None:
             self.destroy_subscription(self._models)
-        self._loader = self._pipeline = self._models = None
+        self._loader = self._pipeline = self._models = self._desk = None
 
     def _start(self) -> None:
         """Configure, and activate once the model is warm: until then services answer."""
@@ -237,40 +248,42 @@ class DetectorNode(LifecycleNode):
 
         service.callback = guarded
 
-    def _on_model(self, message: VisionInfo) -> None:
+    def _on_model(self, serialized: bytes) -> None:
         if self._loader is None:
             return
         try:
+            message = read_vision_info(serialized)
             self._loader.order(message.database_location, message.database_version)
-            self.problem = None
-        except (AutomaskError, OSError) as error:
+        except AutomaskError as error:
+            self._bad_models.add(error)
+        except OSError as error:
             self.problem = str(error)
+        else:
+            self.problem = None
+            self._bad_models.good()
 
     def _look(self) -> None:
         """Take the model that a command promoted, with no trainer there to announce it."""
-        if self._loader is None:
-            return
-        try:
-            self._loader.order_current()
-            self._unreadable = None
-        except (AutomaskError, OSError) as error:
-            self._unreadable = str(error)
+        if (loader := self._loader) is not None:
+            loader.order_current()
 
     def _health(self) -> Health:
-        pipeline, loader = self._pipeline, self._loader
-        if pipeline is None or loader is None:
+        pipeline, loader, desk = self._pipeline, self._loader, self._desk
+        if pipeline is None or loader is None or desk is None:
             return Health(WARN, self.problem or "unconfigured: waiting for a lifecycle manager")
         model = pipeline.model
         health = Health(
             values={
                 **pipeline.figures(),
+                **self._bad_models.figures(),
                 "model": model.version if model else None,
                 "runtime": model.predictor.runtime.name if model else None,
             }
         )
         if pipeline.failure:
             health.note(ERROR, f"frames cannot be worked on: {pipeline.failure}")
-        for problem in (loader.problem, self.problem, self._unreadable):
+        library = (desk.problem, desk.disk.problem(), loader.lost)
+        for problem in (loader.problem, self.problem, self._bad_models.last, *library):
             health.note(WARN, problem)
         if model is None and loader.loading is not None:
             health.note(WARN, f"loading model version {loader.loading}")

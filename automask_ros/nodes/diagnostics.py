@@ -40,7 +40,7 @@ def key_values(values: Mapping[str, Any]) -> list[KeyValue]:
 
 
 class Diagnostics:
-    """Publishes a node's health to /diagnostics at 1 Hz.
+    """Publishes a node's health to /diagnostics at 1 Hz; `last` is what was told last.
 
     The timer runs on the steady clock: with `use_sim_time` and a paused simulation a node must
     still be able to say why it waits.
@@ -49,12 +49,13 @@ class Diagnostics:
     def __init__(self, node: Node, collect: Callable[[], Health]) -> None:
         self._node = node
         self._collect = collect
+        self.last = Health()
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         node.create_timer(1.0, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def publish(self) -> None:
         """Publish the health as it is now."""
-        health = self._collect()
+        health = self.last = self._collect()
         status = DiagnosticStatus(
             level=health.level,
             name=self._node.get_fully_qualified_name().lstrip("/"),

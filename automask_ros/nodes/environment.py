@@ -24,7 +24,8 @@ def ros_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return `base` (default: this process's environment) with all that a node's process needs.
 
     A Python environment that holds ROS packages is added to `AMENT_PREFIX_PATH`, before what is
-    sourced. The shared-memory profile for large images is set, unless the user has chosen one.
+    sourced. The shared-memory profile for large images is set, unless the user has chosen one, by
+    the names that `profile_variables` gives.
     """
     environment = dict(os.environ if base is None else base)
     prefixes = [p for p in environment.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
@@ -33,9 +34,19 @@ def ros_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     if prefixes:
         environment["AMENT_PREFIX_PATH"] = os.pathsep.join(prefixes)
     profile = dds_profile(environment) or share_directory() / "config" / "fastdds.xml"
-    for variable in PROFILE_VARIABLES:
+    for variable in profile_variables(environment):
         environment.setdefault(variable, str(profile))
     return environment
+
+
+def profile_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names by which the Fast DDS at hand is given its profile.
+
+    Version 3 warns in each process where the old name is set; version 2 reads the old one alone.
+    """
+    prefixes = [sys.prefix, *environment.get("AMENT_PREFIX_PATH", "").split(os.pathsep)]
+    is_version_3 = any(Path(p, "share", "fastdds").is_dir() for p in prefixes if p)
+    return PROFILE_VARIABLES[:1] if is_version_3 else PROFILE_VARIABLES
 
 
 def dds_profile(environment: Mapping[str, str]) -> Path | None:

@@ -21,6 +21,9 @@ from automask_ros.library.image_rows import fields_of
 from automask_ros.nodes import cv_bridge_fallback
 from automask_ros.nodes.serialized_images import SerializedCompressedImage, SerializedImage
 
+#: Seconds of a stamp are below this, before 1970 and after.
+_STAMPS = 2.0**31
+
 
 def to_array(
     message: Image | CompressedImage | SerializedImage | SerializedCompressedImage,
@@ -69,7 +72,8 @@ def seconds_of(stamp: Time) -> float:
 
 
 def stamp_of(seconds: float) -> Time:
-    """Unix seconds as a stamp."""
+    """Unix seconds as a stamp; the first or last one there is for a time that no stamp holds."""
+    seconds = min(max(seconds, -_STAMPS), _STAMPS - 1.0)
     whole = math.floor(seconds)
     # Not of the whole number at once: it has more nanoseconds than a float has digits.
     carry, nanoseconds = divmod(round((seconds - whole) * 1e9), 1_000_000_000)

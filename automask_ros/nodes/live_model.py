@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rclpy.lifecycle import LifecycleNode
 from vision_msgs.msg import LabelInfo, VisionInfo
 
-from automask_ros.nodes.detection_messages import to_label_info, to_vision_info
+from automask_ros.nodes.model_messages import to_label_info, to_vision_info
 from automask_ros.nodes.qos import latched
 
 if TYPE_CHECKING:

@@ -14,19 +14,24 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from automask_ros.drawing import draw_mask
-from automask_ros.errors import AutomaskError
+from automask_ros.errors import AutomaskError, StorageError
+from automask_ros.library.files import described
 from automask_ros.library.labels import check_label
-from automask_ros.library.outcomes import Outcome, count_outcomes, refusals
-from automask_ros.nodes.diagnostics import OK, WARN, Diagnostics, Health
+from automask_ros.memory import clear_memory_errors
+from automask_ros.nodes.backoff import Backoff
+from automask_ros.nodes.desk import Desk
+from automask_ros.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Health
 from automask_ros.nodes.image_messages import header_of, to_message
 from automask_ros.nodes.library_parameter import LIBRARY, open_library
+from automask_ros.nodes.mask_progress import MaskProgress
 from automask_ros.nodes.mask_settling import SETTLING, ObjectSettling, SettlingConfig
+from automask_ros.nodes.mask_stock import MaskStock, take_stock
 from automask_ros.nodes.meters import LatencyMeter
 from automask_ros.nodes.parameters import Parameters, ParameterSpec
 from automask_ros.nodes.spin import run_node, start_worker
 from automask_ros.nodes.threads import THREADS, limit_threads
 from automask_ros.nodes.triggers import create_trigger
-from automask_ros.types import PERSON, Mask, View
+from automask_ros.types import Mask, View
 
 if TYPE_CHECKING:
     from automask_ros.segmentation.mask_generator import MaskGenerator
@@ -38,6 +43,8 @@ def _check_scope(label: str) -> None:
 
 
 _WAITING = "waiting for views"
+_VIEW_WAITS = (2.0, 60.0)
+"""Seconds after which a view that could not get a mask is tried again: at first, at the longest."""
 TABLE = (
     LIBRARY,
     ParameterSpec(
@@ -86,11 +93,16 @@ class MaskGenerationNode(Node):
             self._library,
             SettlingConfig(**{spec.name: self._settings[spec.name] for spec in SETTLING}),
         )
-        self._unreadable: set[tuple[str, str]] = set()
+        self._later: dict[tuple[str, str], Backoff] = {}  # views that could not get a mask
+        self._unreadable: dict[tuple[str, str], str] = {}  # and why
+        self._backoff = Backoff()
+        self._stopped = ""
         self._latency = LatencyMeter()
-        self._last = self._trouble = self._unusable = ""
-        self._counts: dict[str, int] = {}
+        self._last = self._trouble = ""
+        self._stock = MaskStock()
+        self._progress = MaskProgress(self)
         self._activity = "loading the network"
+        self._progress.doing(self._activity)
         self._waiting = 0
         self._mask_publisher = self.create_publisher(Image, "~/mask", 10)
         self._overlay_publisher = self.create_publisher(Image, "~/overlay", 10)
@@ -102,17 +114,16 @@ class MaskGenerationNode(Node):
             self._wake.set,
             clock=Clock(clock_type=ClockType.STEADY_TIME),
         )
-        create_trigger(self, "~/regenerate", self.regenerate)
-        create_trigger(self, "~/veto_last", self.veto_last)
+        self._desk = Desk(self, self._library)
+        create_trigger(self, "~/regenerate", self.regenerate, self._desk)
+        create_trigger(self, "~/veto_last", self.veto_last, self._desk)
         self._diagnostics = Diagnostics(self, self._health)
         self._thread = start_worker(self, self._run, "masks")
 
     def regenerate(self) -> str:
         """Let the views of `label` (of all, when empty) get new masks; drawn ones stay."""
         views = self._library.views(self._scope())
-        automatic = [view for view in views if view.replaceable]
-        for view in automatic:
-            self._library.forget_mask(view)
+        automatic = self._library.forget_masks(view for view in views if view.replaceable)
         self._wake.set()
         drawn = sum(view.drawn for view in views)
         stay = f", {drawn} drawn by a person stay" if drawn else ""
@@ -135,6 +146,7 @@ class MaskGenerationNode(Node):
     def close(self) -> None:
         """Finish the mask in work."""
         self._closed = True
+        self._desk.close()
         self._wake.set()
         self._thread.join(2.0)
 
@@ -153,26 +165,55 @@ class MaskGenerationNode(Node):
         refiner = load_refiner(self._settings["refiner"], device)
         generator = MaskGenerator(self._settings["fcn"], device, refiner=refiner)
         self._activity = _WAITING
+        self._progress.at(_WAITING, self._library.views())
         while not self._closed:
             self._wake.wait()
             self._wake.clear()
+            if self._backoff.due:
+                self._work(generator)
+
+    def _work(self, generator: MaskGenerator) -> None:
+        """Make the masks that are missing, and settle; what the disk hinders is tried again."""
+        try:
             self._work_through(generator)
             self._settle(generator)
+        except (StorageError, OSError) as error:
+            self._backoff.failed()
+            if not self._stopped:
+                self.get_logger().error(f"not making masks: {described(error)}")
+            self._stopped = f"not making masks: {described(error)}"
+            self._activity = _WAITING
+            self._progress.hindered(self._stopped)
+        else:
+            self._backoff.succeeded()
+            self._stopped = ""
 
     def _work_through(self, generator: MaskGenerator) -> None:
         views = self._library.views_without_mask()
-        for index, view in enumerate(views):
+        waiting = {(view.label, view.id) for view in views}
+        self._unreadable = {key: why for key, why in self._unreadable.items() if key in waiting}
+        waits = {key: self._later.setdefault(key, Backoff(*_VIEW_WAITS)) for key in waiting}
+        due = [view for view in views if waits[view.label, view.id].due]
+        if due:
+            self._progress.at(f"making {len(due)} masks", self._library.views(), self._unreadable)
+        for index, view in enumerate(due):
             if self._closed:
                 return
-            self._waiting = len(views) - index
+            self._waiting = len(due) - index
+            later = waits[view.label, view.id]
             self._activity = f"making the mask of {view.label} {view.id}"
             try:
-                self._make(view, generator)
+                with clear_memory_errors():
+                    self._make(view, generator)
+                later.succeeded()
+                self._unreadable.pop((view.label, view.id), None)
+            except StorageError:
+                raise
             except AutomaskError as error:
                 # A view that was undone meanwhile is no trouble; one that cannot be read is.
                 if view in self._library.views_without_mask(view.label):
-                    self._trouble = str(error)
-                    self._unreadable.add((view.label, view.id))
+                    self._unreadable[view.label, view.id] = str(error)
+                    later.failed()
         self._waiting = 0
         self._activity = _WAITING
         self._take_stock(self._library.views())
@@ -185,45 +226,40 @@ class MaskGenerationNode(Node):
             report=self._on_settling,
             on_mask=self._publish,
         )
-        if self._activity != _WAITING:
+        if trouble or self._activity != _WAITING:
             self._trouble, self._activity = trouble, _WAITING
             self._take_stock(self._library.views())
 
     def _on_settling(self, activity: str) -> None:
         self._activity = activity
+        self._progress.doing(activity)
 
     def _is_needed(self) -> bool:
         """True when a view waits for its mask, or the node for its end."""
         waiting = {(view.label, view.id) for view in self._library.views_without_mask()}
-        if self._closed or waiting - self._unreadable:
+        unfit = {view for view, later in self._later.items() if not later.due}
+        if self._closed or waiting - unfit:
             self._wake.set()
             return True
         return False
 
     def _take_stock(self, views: Sequence[View]) -> None:
-        """Count what lies in the library, refused masks by their reasons."""
-        outcomes = count_outcomes(views)
-        self._counts = {
-            each.value: outcomes[each] for each in Outcome if each is not Outcome.WAITING
-        }
-        for kind, refused in refusals(views).items():
-            self._counts[f"refused: {kind}"] = len(refused)
-        painted = (view for view in views if view.made_by == PERSON and not view.drawn)
-        self._unusable = next(
-            (f"{view.label}: {view.verdict.reasons[0]}" for view in painted if view.verdict), ""
-        )
+        """Tell what lies in the library."""
+        self._progress.at(self._activity, views, self._unreadable)
+        self._stock = take_stock(views)
 
     def _make(self, view: View, generator: MaskGenerator) -> None:
         image = self._library.read_image(view)
         started = time.monotonic()
         mask = generator(image)
         self._latency.add(time.monotonic() - started)
-        self._library.write_mask(view, mask, fcn=self._settings["fcn"])
-        self._last = _summary(view, mask)
+        with self._desk.disk.at_work():
+            self._library.write_mask(view, mask, fcn=self._settings["fcn"])
         self._trouble = ""
         self._publish(view, image, mask)
 
     def _publish(self, view: View, image: np.ndarray, mask: Mask) -> None:
+        self._last = self._progress.made(view, mask.verdict)
         header = header_of(view.captured_at, view.camera)
         if self._mask_publisher.get_subscription_count():
             self._mask_publisher.publish(to_message(mask.pixels, header))
@@ -232,7 +268,7 @@ class MaskGenerationNode(Node):
             self._overlay_publisher.publish(to_message(overlay, header))
 
     def _health(self) -> Health:
-        counts = self._counts
+        counts = self._stock.counts
         health = Health(
             values={
                 "fcn": self._settings["fcn"],
@@ -242,7 +278,10 @@ class MaskGenerationNode(Node):
                 **counts,
             }
         )
-        health.note(WARN, self._trouble or self._unusable)
+        unreadable = next(iter(list(self._unreadable.values())), "")
+        health.note(ERROR, self._stopped or self._desk.problem)
+        health.note(WARN, self._desk.disk.problem())
+        health.note(WARN, unreadable or self._trouble or self._stock.unusable)
         accepted, refused = counts.get("accepted", 0), counts.get("refused", 0)
         often = refused > 5 and refused > accepted
         health.note(
@@ -252,13 +291,6 @@ class MaskGenerationNode(Node):
             else self._activity,
         )
         return health
-
-
-def _summary(view: View, mask: Mask) -> str:
-    """A new mask in one line: the object, the view, the verdict with its score and reasons."""
-    outcome = "accepted" if mask.verdict.accepted else "refused"
-    words = f"{view.label} {view.id}: mask {outcome}, score {mask.verdict.score:.2f}"
-    return ": ".join((words, *filter(None, [", ".join(mask.verdict.reasons)])))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

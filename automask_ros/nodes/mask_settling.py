@@ -8,21 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from automask_ros.errors import AutomaskError
+from automask_ros.errors import AutomaskError, StorageError
 from automask_ros.library.image_file import read_image
 from automask_ros.library.library import Library
+from automask_ros.library.sources import picture_files
+from automask_ros.memory import clear_memory_errors
 from automask_ros.nodes.parameters import ParameterSpec
-from automask_ros.types import Progress, View
+from automask_ros.types import BGRImage, Progress, View
 
 if TYPE_CHECKING:
     from automask_ros.segmentation.mask_generator import MaskCallback, MaskGenerator
 
 
-def _check_picture(path: str) -> None:
-    if path:
-        read_image(Path(path))
+def _read_pictures(path: str) -> list[BGRImage]:
+    """The picture that is named, or those of a folder; AutomaskError when one cannot be read."""
+    return [read_image(file) for file in picture_files(Path(path).expanduser())] if path else []
+
+
+def _check_pictures(path: str) -> None:
+    _read_pictures(path)
 
 
 SETTLING = (
@@ -42,8 +46,9 @@ SETTLING = (
     ParameterSpec(
         "empty_scene",
         "",
-        "Picture of the place without the object, for all objects; empty means none",
-        check=_check_picture,
+        "Picture of the scene without the object (the empty hand or plate), or a folder of them, "
+        "for all objects; empty means none",
+        check=_check_pictures,
     ),
 )
 
@@ -83,7 +88,7 @@ class ObjectSettling:
         """Settle the objects that wait; returns what went wrong, in words.
 
         Ends as soon as `interrupted`. `report` is told what is being done, `on_mask` each mask
-        that was made anew.
+        that was made anew. StorageError when the disk hinders it.
         """
         from automask_ros.segmentation.object_masks import ObjectMaskConfig
         from automask_ros.segmentation.settling import settle_object
@@ -94,16 +99,21 @@ class ObjectSettling:
             report(f"{label}: {step.stage} {step.step} of {step.total}")
 
         trouble = ""
-        picture = self._config.empty_scene
-        scenes: list[np.ndarray] = [read_image(Path(picture))] if picture else []
+        config = ObjectMaskConfig(adapt=self._config.adapt)
         for label in self._due():
             if interrupted():
                 break
-            config = ObjectMaskConfig(adapt=self._config.adapt)
             try:
-                settle_object(self._library, generator, label, config, progress, on_mask, scenes)
+                with clear_memory_errors():
+                    # Only now: this is asked every few seconds, and mostly nothing is due.
+                    scenes = _read_pictures(self._config.empty_scene)
+                    settle_object(
+                        self._library, generator, label, config, progress, on_mask, scenes
+                    )
             except _Interrupted:
                 break
+            except StorageError:
+                raise  # the disk's, not the object's: to be tried again
             except AutomaskError as error:
                 trouble = str(error)
                 self._failed[label] = self._library.views(label)

@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 from rclpy.node import Node
 
-from automask_ros.errors import AutomaskError
 from automask_ros.library.files import described
 from automask_ros.library.library import Library
+from automask_ros.library.message_faults import BadMessage, Fault
 from automask_ros.nodes.live_model import LiveModel
 from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
 
 # The first frames of a network take longer: memory is laid out, kernels are chosen. Beside a model
 # that detects, whole frames would hold it up for longer than they save.
 _WARM_UP, _ALONE, _BESIDE_ANOTHER = 2, (480, 640), (120, 160)
+_LONGEST_PATH = 4096
 RETRY_PERIOD = 30.0
 """Seconds after which a model that did not load is tried again: memory may be free by then."""
 
@@ -36,7 +37,9 @@ class ModelLoader:
     A `score_threshold` below 0 leaves each label the threshold that came with the model; 0
     `threads` take one per core.
     `on_loaded` is called from the loader's thread with a model that was warmed up on a picture.
-    A version that cannot be loaded, or does not run, is told in `problem`; nothing else changes.
+    A version that cannot be loaded, or does not run, is told in `problem`; what detects goes on, or
+    where nothing does, the one that was live before is loaded. Whether the promoted version is lost
+    or damaged is told in `lost`.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class ModelLoader:
         self._idle.set()
         self._warm_up_size = _ALONE
         self.problem: str | None = None
+        self.lost: str | None = None
         self._orders: NewestFrame[_Order] = NewestFrame()
         self._worker = FrameWorker(node, self._orders, self._work, "model_loader")
 
@@ -77,6 +81,7 @@ class ModelLoader:
         failed, after RETRY_PERIOD. AutomaskError when the library cannot be read."""
         models = self._library.models
         version, seen = models.current(), models.database_version()
+        self.lost = models.problem()
         if version is not None and seen != self._seen:
             self._seen = seen
             self._order(_Order(version, seen))
@@ -90,12 +95,13 @@ class ModelLoader:
         make this process read files elsewhere.
         """
         models = self._library.models
-        folder = Path(location).resolve()
+        folder = _resolved(location)
         known = {models.directory(version).resolve(): version for version in models.versions()}
         if folder not in known:
-            raise AutomaskError(
-                f"model {location!r} is not in the library {self._library.root}: give detector and "
-                "trainer the same library"
+            raise BadMessage(
+                f"model {ascii(location)[:200]} is not in the library {self._library.root}: give "
+                "detector and trainer the same library",
+                Fault.MODEL,
             )
         if database_version < models.database_version():
             return self.order_current()  # a latched message may be older than the library
@@ -124,13 +130,35 @@ class ModelLoader:
             self._failed_at = time.monotonic()
             self.problem = f"model version {order.version} does not load: {described(error)}"
             logger.error(self.problem)
+            if self._warm_up_size == _ALONE:
+                self._fall_back(order)
         else:
-            self._warm_up_size = _BESIDE_ANOTHER
             self.problem = None
-            logger.info(f"model version {order.version} runs with {model.predictor.runtime.name}")
-            self._on_loaded(model)
+            self._use(model)
         if order is self._ordered:
             self._idle.set()
+
+    def _use(self, model: LiveModel) -> None:
+        self._warm_up_size = _BESIDE_ANOTHER
+        name = model.predictor.runtime.name
+        self._node.get_logger().info(f"model version {model.version} runs with {name}")
+        self._on_loaded(model)
+
+    def _fall_back(self, order: _Order) -> None:
+        """Take the newest version that loads of those that were live before: nothing detects."""
+        for version in self._library.models.candidates():
+            if version == order.version:
+                continue
+            try:
+                model = self._load(replace(order, version=version))
+            except Exception as error:  # noqa: BLE001 - as above; then the one before it
+                self._node.get_logger().error(
+                    f"model version {version} does not load: {described(error)}"
+                )
+                continue
+            self.problem = f"{self.problem}; version {version} detects instead"
+            self._use(model)
+            return
 
     def _load(self, order: _Order) -> LiveModel:
         # Imported here: it takes seconds, in which the node already answers.
@@ -151,3 +179,13 @@ class ModelLoader:
             database_version=order.database_version,
             least_threshold=min(predictor.thresholds.values(), default=0.0),
         )
+
+
+def _resolved(location: str) -> Path | None:
+    """Where a path from the network leads; None when it leads nowhere."""
+    if len(location) > _LONGEST_PATH:  # resolving one of a million folders takes minutes
+        return None
+    try:
+        return Path(location).resolve()
+    except (OSError, RuntimeError, ValueError):  # too long, a circle of links, a NUL
+        return None

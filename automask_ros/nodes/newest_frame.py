@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Generic, Protocol, TypeVar
 
 from rclpy.node import Node
 
@@ -73,6 +73,19 @@ class NewestFrame(Generic[Item]):
             self._condition.notify_all()
 
 
+Given = TypeVar("Given", covariant=True)
+
+
+class Slot(Protocol[Given]):
+    """What a worker takes items from."""
+
+    def take(self) -> Mapping[int, Given] | None:
+        """Wait for items and take them, by source; None once the slot is closed."""
+
+    def close(self) -> None:
+        """Let `take` return None from now on."""
+
+
 class FrameWorker(Generic[Item]):
     """A thread of `node` that gives each item of a slot to `work`, one after the other.
 
@@ -80,7 +93,7 @@ class FrameWorker(Generic[Item]):
     """
 
     def __init__(
-        self, node: Node, slot: NewestFrame[Item], work: Callable[[Item], None], name: str
+        self, node: Node, slot: Slot[Item], work: Callable[[Item], None], name: str
     ) -> None:
         self._slot = slot
         self._work = work

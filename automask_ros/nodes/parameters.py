@@ -74,6 +74,14 @@ class ParameterSpec:
                 return f"{self.name}: {error}"
         return None
 
+    def out_of_range(self, value: Any) -> str | None:
+        """Why a number cannot be taken, for those who ask before rclpy does; or None."""
+        if self.minimum is None or self.maximum is None:
+            return None
+        if self.minimum <= value <= self.maximum:  # not so for NaN
+            return None
+        return f"{self.name} is {value}: it must be from {self.minimum} to {self.maximum}"
+
     def wrong_type(self) -> str:
         """Of which type a value has to be, in one line."""
         default = list(self.default) if isinstance(self.default, tuple) else self.default

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import cv2
 from builtin_interfaces.msg import Time
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 from rclpy.serialization import deserialize_message
-from rosbags.highlevel import AnyReader
-from rosbags.typesys import Stores, get_typestore
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from automask_ros.errors import AutomaskError
@@ -30,8 +29,9 @@ COMPRESSED = "compressed"
 
 _IMAGE_TYPES = {RAW: Image, COMPRESSED: CompressedImage}
 _TRANSPORTS = {"sensor_msgs/msg/Image": RAW, "sensor_msgs/msg/CompressedImage": COMPRESSED}
-_CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 _JPEG_QUALITY = 95
+_QUEUE = 10
+"""Pictures that are kept for a reliable subscriber."""
 
 
 @dataclass(frozen=True)
@@ -61,39 +61,26 @@ class RecordedCamera:
 
     def __init__(self, path: Path, topic: str | None = None) -> None:
         """Open a recording; AutomaskError when it is none, or when the topic is unclear."""
-        recording = Recording(path, topic)
-        self.path = recording.path
-        self.topic = recording.topic
-        self._length = len(recording)
-        with AnyReader([self.path], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
-            self.transport = next(
-                _TRANSPORTS[connection.msgtype]
-                for connection in reader.connections
-                if connection.topic == self.topic
-            )
+        self._recording = Recording(path, topic)
+        self.path = self._recording.path
+        self.topic = self._recording.topic
+        self.transport = _TRANSPORTS[self._recording.kind]
 
     def __len__(self) -> int:
         """How many pictures there are."""
-        return self._length
+        return len(self._recording)
 
     def __iter__(self) -> Iterator[RecordedMessage]:
-        info_topic = camera_info_topic(self.topic)
-        with AnyReader([self.path], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
-            wanted = [
-                connection
-                for connection in reader.connections
-                if connection.topic == self.topic
-                or (connection.topic == info_topic and connection.msgtype == _CAMERA_INFO)
-            ]
-            for connection, _, data in reader.messages(wanted):
-                yield RecordedMessage(connection.topic == self.topic, bytes(data))
+        for message in self._recording.messages():
+            yield RecordedMessage(message.topic == self.topic, message.data)
 
 
 class CameraPublisher:
     """Publishes recorded messages as a camera does: `image` (or `image/compressed`), `camera_info`.
 
     A remapping of `image` holds for both transports and for the camera_info beside it. Reliable,
-    so that a subscriber who wants every frame gets every frame.
+    and never so many ahead that one would leave the queue unsent: a subscriber who asks for
+    reliability gets every frame, unless it stands still.
     """
 
     def __init__(self, node: Node, recorded: str, transport: str) -> None:
@@ -101,7 +88,8 @@ class CameraPublisher:
         self._recorded, self._transport = recorded, transport
         base = node.resolve_topic_name("image")
         self.topic = base if transport == RAW else f"{base}/compressed"
-        qos = QoSProfile(depth=10, reliability=QoSReliabilityPolicy.RELIABLE)
+        self._ahead = 0
+        qos = QoSProfile(depth=_QUEUE, reliability=QoSReliabilityPolicy.RELIABLE)
         self.image = node.create_publisher(_IMAGE_TYPES[transport], self.topic, qos)
         self.info = node.create_publisher(CameraInfo, camera_info_topic(self.topic), qos)
 
@@ -109,11 +97,20 @@ class CameraPublisher:
         """Publish a message; the bytes go out as they are unless the transport changes."""
         if not message.is_image:
             self.info.publish(message.data)
-        elif self._recorded == self._transport:
+            return
+        self._ahead += 1
+        if self._ahead > _QUEUE // 2:
+            self.wait_for_reliable(1.0)
+        if self._recorded == self._transport:
             self.image.publish(message.data)
         else:
             picture = deserialize_message(message.data, _IMAGE_TYPES[self._recorded])
             self.image.publish(_converted(picture, self._transport))
+
+    def wait_for_reliable(self, seconds: float) -> None:
+        """Wait until subscribers that ask for reliability have every picture, but not for ever."""
+        self.image.wait_for_all_acked(Duration(seconds=seconds))
+        self._ahead = 0
 
 
 def _converted(picture: Image | CompressedImage, transport: str) -> Image | CompressedImage:

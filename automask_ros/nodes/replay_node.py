@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rclpy.duration import Duration
 from rclpy.node import Node
 
 from automask_ros.errors import AutomaskError
@@ -24,6 +23,8 @@ from automask_ros.nodes.spin import run_node, start_worker
 
 _RECORDED = "recorded"
 _POLL_SECONDS = 0.05
+_SETTLING = 0.5
+"""Seconds until subscribers know of the publisher, too: what is sent before goes nowhere."""
 
 
 def _check_given(path: str) -> None:
@@ -95,13 +96,14 @@ class ReplayNode(Node):
             if not self._settings["loop"]:
                 break
         if not self._closed.is_set():
-            self._publisher.image.wait_for_all_acked(Duration(seconds=5))
+            self._publisher.wait_for_reliable(5.0)
             self.get_logger().info(f"played {self._played} pictures of {self._camera.path}")
         self.context.try_shutdown()
 
     def _wait_for_subscribers(self) -> None:
         while self._subscribers_missing() and not self._closed.is_set():
             self._closed.wait(_POLL_SECONDS)
+        self._closed.wait(_SETTLING)
 
     def _subscribers_missing(self) -> bool:
         return bool(self._publisher.image.get_subscription_count() < self._settings["wait_for"])

@@ -16,14 +16,17 @@ from dataclasses import dataclass
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
-from automask_ros.errors import AutomaskError
 from automask_ros.library.image_message import Pixels, image_fields
+from automask_ros.library.message_faults import BadMessage, Fault
+from automask_ros.nodes.plain_cdr import LITTLE_ENDIAN, filled, header_bytes
 
 #: The encapsulation's name -> the byte order, in the words of struct.
 _BYTE_ORDERS = {b"\x00\x00": ">", b"\x00\x01": "<"}
 _ENCAPSULATION = 4
 #: Some middlewares fill up to whole words.
 _MOST_FILLING = 3
+LONGEST_TEXT = 1024
+"""Bytes of a frame's id, an encoding or a format."""
 
 
 @dataclass(frozen=True)
@@ -75,23 +78,11 @@ def read_compressed_image(serialized: bytes) -> SerializedCompressedImage:
 def write_image(pixels: Pixels, header: Header) -> bytes:
     """A sensor_msgs/Image under `header`, serialized; `pixels` as for `image_fields`."""
     fields = image_fields(pixels)
-    stamp, frame_id = header.stamp, header.frame_id.encode() + b"\0"
-    start = struct.pack("<iI", stamp.sec, stamp.nanosec) + _string(frame_id)
-    start += struct.pack("<II", fields["height"], fields["width"])
-    start += struct.pack("<I", len(fields["encoding"]) + 1) + fields["encoding"].encode() + b"\0"
-    start += struct.pack("<B", fields["is_bigendian"])
-    start = _filled(start) + struct.pack("<II", fields["step"], len(fields["data"]))
-    return b"".join((b"\x00\x01\x00\x00", start, fields["data"]))
-
-
-def _string(text: bytes) -> bytes:
-    """A string that a number follows."""
-    return _filled(struct.pack("<I", len(text)) + text)
-
-
-def _filled(written: bytes) -> bytes:
-    """Filled up to where the next number of four bytes may lie."""
-    return written + bytes(-len(written) % 4)
+    start = header_bytes(header) + struct.pack("<II", fields["height"], fields["width"])
+    encoding = fields["encoding"].encode() + b"\0"
+    start += struct.pack("<I", len(encoding)) + encoding + struct.pack("<B", fields["is_bigendian"])
+    start = filled(start) + struct.pack("<II", fields["step"], len(fields["data"]))
+    return b"".join((LITTLE_ENDIAN, start, fields["data"]))
 
 
 class _Fields:
@@ -123,6 +114,13 @@ class _Fields:
     def string(self) -> str:
         """A text; its length counts the NUL at its end. What is no UTF-8 is marked, as by rclpy."""
         text = bytes(self.sequence())
+        if len(text) > LONGEST_TEXT:
+            # It would be sent on with every detection, and written beside every view.
+            raise BadMessage(
+                f"a serialized {self._kind} holds a text of {len(text)} bytes, where up to "
+                f"{LONGEST_TEXT} are taken; check its publisher",
+                Fault.TEXT,
+            )
         if text and text.find(b"\0") != len(text) - 1:
             raise self._damage(f"the text before byte {self._at} does not end where it should")
         return text[:-1].decode(errors="replace")
@@ -140,8 +138,9 @@ class _Fields:
             raise self._damage(f"it has {len(self._bytes)} bytes, and {self._at} are needed")
         return self._bytes[start : self._at]
 
-    def _damage(self, fault: str) -> AutomaskError:
-        return AutomaskError(
+    def _damage(self, fault: str) -> BadMessage:
+        return BadMessage(
             f"a serialized {self._kind} is damaged or no plain CDR: {fault}; check that its "
-            f"publisher sends sensor_msgs/msg/{self._kind}"
+            f"publisher sends sensor_msgs/msg/{self._kind}",
+            Fault.SERIALIZED,
         )

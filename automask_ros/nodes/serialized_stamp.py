@@ -10,7 +10,7 @@ import struct
 
 from builtin_interfaces.msg import Time
 
-from automask_ros.errors import AutomaskError
+from automask_ros.library.message_faults import BadMessage, Fault
 
 _OFFSET = 4
 _LENGTH = 8
@@ -19,8 +19,9 @@ _LENGTH = 8
 def read_stamp(serialized: bytes) -> Time:
     """The stamp; AutomaskError where there are too few bytes for one."""
     if len(serialized) < _OFFSET + _LENGTH:
-        raise AutomaskError(
-            f"a message of {len(serialized)} bytes is no camera's; check who publishes it"
+        raise BadMessage(
+            f"a message of {len(serialized)} bytes is no camera's; check who publishes it",
+            Fault.SERIALIZED,
         )
     seconds, nanoseconds = struct.unpack_from(_format(serialized), serialized, _OFFSET)
     return Time(sec=seconds, nanosec=nanoseconds)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Protocol, cast
 
 import rclpy
@@ -14,6 +16,7 @@ from rclpy.node import Node
 from rclpy.utilities import try_shutdown
 
 from automask_ros.errors import AutomaskError
+from automask_ros.library.files import one_line
 from automask_ros.nodes.environment import ros_environment
 from automask_ros.nodes.shared_memory import remove_abandoned_segments
 
@@ -45,14 +48,16 @@ def run_nodes(
     """Create nodes and spin them in one executor until one of them fails or all are to end.
 
     The exit code: 0 after a shutdown that was asked for; 2 after an error that the user can mend,
-    with one line on stderr that names the remedy. Anything else is raised.
+    with one line on stderr that names the remedy. Anything else is raised. The process is to end
+    with it: from the first Ctrl-C on, further ones are taken no notice of.
     """
     nodes: list[Node] = []
+    interrupted = _interrupt_once()
     try:
         # Before the first participant: started by hand, a node too delivers images of any size.
         os.environ.update(ros_environment())
         remove_abandoned_segments()
-        rclpy.init(args=list(arguments) if arguments is not None else None)
+        _init(arguments)
         # Before the node, whose threads may end everything at once: half made it cannot be undone.
         executor = SingleThreadedExecutor()
         nodes.extend(create() for create in creators)
@@ -62,16 +67,50 @@ def run_nodes(
         return EXIT_USER_ERROR
     except (KeyboardInterrupt, ExternalShutdownException):
         pass  # asked to end before the node stood
-    except RuntimeError:
+    except RuntimeError as error:
         # The same, in the midst of what needs the context that a signal has just shut down.
         if len(nodes) == len(creators) or rclpy.ok():
-            raise
+            if "security" not in str(error):
+                raise
+            sys.stderr.write(f"automask: the middleware cannot be secured: {one_line(error)}\n")
+            return EXIT_USER_ERROR
     finally:
         for node in reversed(nodes):
             cast(WorkingNode, node).close()
             node.destroy_node()
         try_shutdown()
+        if interrupted.is_set():
+            # Python gives the signal's default back before native code has ended, but not this.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     return EXIT_OK
+
+
+def _interrupt_once() -> threading.Event:
+    """Let the first Ctrl-C ask this process to end, and the next ones change nothing about that.
+
+    rclpy hands the signal on to the handler that it finds. In the midst of closing, another
+    KeyboardInterrupt would leave half of it undone, with a traceback. SIGTERM works as ever.
+    """
+    asked = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if not asked.is_set():
+            asked.set()
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():  # signals are no other's
+        signal.signal(signal.SIGINT, interrupt)
+    return asked
+
+
+def _init(arguments: Sequence[str] | None) -> None:
+    """Start ROS; AutomaskError when it refuses, as for security without its files."""
+    try:
+        rclpy.init(args=list(arguments) if arguments is not None else None)
+    except RuntimeError as error:
+        raise AutomaskError(
+            f"ROS does not start ({one_line(error)}); check the arguments and ROS_* variables"
+        ) from error
 
 
 def start_worker(node: Node, work: Callable[[], None], name: str) -> threading.Thread:

@@ -10,6 +10,8 @@ from automask_ros.library.labels import check_label
 from automask_ros.nodes.parameters import Parameters, ParameterSpec
 
 LEAST_IMAGE_SIZE = 32
+MIN_VIEWS = 6
+"""Views with an accepted mask without which no training begins, by default."""
 
 
 def _check_image_size(value: int) -> None:
@@ -128,7 +130,7 @@ TRAIN_TABLE = (
     ),
     ParameterSpec(
         "min_views",
-        6,
+        MIN_VIEWS,
         "Views with an accepted mask that each object needs",
         minimum=1,
         maximum=10000,

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from vision_msgs.msg import VisionInfo
 
 from automask_ros.errors import AutomaskError
+from automask_ros.library.files import described
 from automask_ros.nodes import job_store
 from automask_ros.nodes.auto_train import AUTO_TRAIN, AutoTrain
-from automask_ros.nodes.detection_messages import to_vision_info
-from automask_ros.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Health, key_values
+from automask_ros.nodes.desk import Desk
+from automask_ros.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, Health
 from automask_ros.nodes.job_store import Job, JobStore
 from automask_ros.nodes.library_parameter import LIBRARY, open_library
+from automask_ros.nodes.model_messages import to_vision_info
 from automask_ros.nodes.parameters import Parameters, ParameterSpec
+from automask_ros.nodes.progress_topic import ProgressTopic
 from automask_ros.nodes.qos import latched
 from automask_ros.nodes.spin import run_node
 from automask_ros.nodes.threads import THREADS
@@ -60,7 +60,7 @@ TABLE = (
 class TrainerNode(Node):
     """Trains what the library holds, promotes what is good enough, and says which model is live.
 
-    Everything happens in the executor's thread: a timer reads what the process reports.
+    Everything but the diagnostics happens at its desk: a timer reads what the process reports.
     """
 
     def __init__(self) -> None:
@@ -73,19 +73,22 @@ class TrainerNode(Node):
         self._auto_train = AutoTrain(self._library)
         self._awaited, self._awaited_since, self._looked_at = "", 0.0, 0.0
         self._announced = 0
+        self._live: tuple[int | None, int] = (None, 0)
+        self._lost: str | None = None
         self._process: TrainingProcess | None = None
-        self._status = DiagnosticStatus(name="trainer", message="waiting for ~/train")
-        self._progress = self.create_publisher(DiagnosticStatus, "~/progress", latched())
+        self._progress = ProgressTopic(self)
         self._model = self.create_publisher(VisionInfo, "~/model", latched())
-        create_trigger(self, "~/train", self.train)
-        create_trigger(self, "~/cancel", self.cancel)
-        create_trigger(self, "~/rollback", self.rollback)
-        self._diagnostics = Diagnostics(self, self._health)
-        self.create_timer(POLL_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        for period, look in ((MODEL_PERIOD, self._announce), (MASKS_PERIOD, self._train_by_itself)):
-            self.create_timer(period, look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._announce()
-        self._progress.publish(self._status)
+        self._progress.tell(OK, "waiting for ~/train", {})
+        self._desk = Desk(self, self._library)
+        create_trigger(self, "~/train", self.train, self._desk)
+        create_trigger(self, "~/cancel", self.cancel, self._desk)
+        create_trigger(self, "~/rollback", self.rollback, self._desk)
+        self._desk.every(POLL_PERIOD, self._poll)
+        self._desk.every(MODEL_PERIOD, self._announce)
+        self._desk.every(MASKS_PERIOD, self._train_by_itself)
+        self._desk.every(MODEL_PERIOD, self._jobs.write_down)
+        self._diagnostics = Diagnostics(self, self._health)
         if self._queue:
             self.get_logger().info(f"taking up {', '.join(job.id for job in self._queue)}")
 
@@ -108,7 +111,7 @@ class TrainerNode(Node):
         if self._process is not None:
             self._take_events()  # it may have ended since they were last read
             if self._process is None:
-                raise AutomaskError(f"{job.id} has just ended: {self._status.message}")
+                raise AutomaskError(f"{job.id} has just ended: {self._progress.status.message}")
             self._process.stop()
         self._end(job_store.CANCELLED, "cancelled")
         return f"{job.id} cancelled"
@@ -121,6 +124,7 @@ class TrainerNode(Node):
 
     def close(self) -> None:
         """End the training; the job stays unfinished and is taken up at the next start."""
+        self._desk.close()
         if self._process is not None:
             self._process.stop()
         self._jobs.close()
@@ -131,10 +135,16 @@ class TrainerNode(Node):
         elif self._queue and not self._waits_for_masks():
             self._auto_train.begin()
             job = self._queue[0] = self._jobs.update(self._queue[0], state=job_store.RUNNING)
-            self._report(OK, "training begins", {"job": job.id, "stage": "start"})
+            self._progress.tell(OK, "training begins", {"job": job.id, "stage": "start"})
+            self._begin()
+
+    def _begin(self) -> None:
+        try:
             self._process = TrainingProcess(
                 self._library.root, train_settings(self._settings), self._settings["threads"]
             )
+        except OSError as error:  # no memory for a process, or too many of them
+            self._fail(Failed(f"the training process cannot be started: {described(error)}"))
 
     def _take_events(self) -> None:
         if self._process is not None:
@@ -161,17 +171,17 @@ class TrainerNode(Node):
             self.get_logger().warning(f"{message}: mask_patience is over, training begins")
             self._awaited = ""
             return False
-        if self._status.message != message:
-            self._report(OK, message, {"job": self._queue[0].id, "stage": "masks"})
+        if self._progress.status.message != message:
+            self._progress.tell(OK, message, {"job": self._queue[0].id, "stage": "masks"})
         return True
 
     def _masks_to_come(self) -> str:
         """What the job in front waits for, in words; empty when for nothing."""
         views = self._library.views()
-        without = sum(view.verdict is None for view in views)
+        without = len(self._library.awaited_masks(views))
         if without:
             return f"waiting for the masks of {without} views (is mask_generator running?)"
-        unsettled = sum(view.unsettled for view in views)
+        unsettled = sum(view.unsettled and not self._library.image_fault(view) for view in views)
         # It makes them better, and takes the time of the processors meanwhile.
         if unsettled and self._mask_generator_runs():
             return f"waiting for mask_generator to compare {unsettled} masks with each other"
@@ -185,7 +195,7 @@ class TrainerNode(Node):
         if isinstance(event, Progress):
             # Its 'done' comes before the result, which says more: that one is published.
             if event.stage != job_store.DONE:
-                self._report(OK, _words(event), _figures(self._queue[0], event))
+                self._progress.tell(OK, _words(event), _figures(self._queue[0], event))
             return
         if isinstance(event, Remark):
             self.get_logger().warning(event.message)
@@ -193,7 +203,7 @@ class TrainerNode(Node):
         if self._process is not None:
             self._process.finish()
         if isinstance(event, Trained):
-            self._end(job_store.DONE, event.reason, event.version, event.promoted)
+            self._end(job_store.DONE, event.reason, event)
         else:
             self._fail(event)
 
@@ -202,33 +212,24 @@ class TrainerNode(Node):
             self.get_logger().error(event.details)
         self._end(job_store.FAILED, event.message)
 
-    def _end(
-        self, state: str, message: str, version: int | None = None, promoted: bool = False
-    ) -> None:
+    def _end(self, state: str, message: str, trained: Trained | None = None) -> None:
         """Write down the end of the job in front, and tell it."""
+        version = trained.version if trained else None
         self._process = None
         self._awaited = ""
         job = self._jobs.update(self._queue.pop(0), state=state, message=message, version=version)
         level = {job_store.DONE: OK, job_store.CANCELLED: WARN}.get(state, ERROR)
-        values = {"job": job.id, "stage": state, "version": version, "promoted": promoted}
-        self._report(level, message, values)
-        self.get_logger().info(f"{job.id} {state}: {message}")
+        values: dict[str, object] = {"job": job.id, "stage": state, "promoted": False}
+        values.update(_results(trained) if trained else {})
+        self._progress.tell(level, message, values)
+        self.get_logger().info(f"{job.id} {state}" + (f": {message}" if message != state else ""))
         self._announce()
-
-    def _report(self, level: bytes, message: str, values: Mapping[str, object]) -> None:
-        self._status = DiagnosticStatus(
-            level=level,
-            name="trainer",
-            message=message,
-            hardware_id="automask_ros",
-            values=key_values(values),
-        )
-        self._progress.publish(self._status)
 
     def _announce(self) -> None:
         """Tell which model is live, once for each promotion, whoever promoted it."""
         models = self._library.models
         database_version, version = models.database_version(), models.current()
+        self._live, self._lost = (version, database_version), models.problem()
         if version is None or database_version == self._announced:
             return
         self._announced = database_version
@@ -237,22 +238,30 @@ class TrainerNode(Node):
         self._model.publish(to_vision_info("mask_rcnn", location, database_version, stamp))
 
     def _health(self) -> Health:
+        version, database_version = self._live
         health = Health(
             values={
                 "queue": len(self._queue),
-                "model": self._library.models.current(),
-                "database_version": self._library.models.database_version(),
+                "model": version,
+                "database_version": database_version,
             }
         )
-        health.note(self._status.level, self._status.message)
+        health.note(ERROR, self._desk.problem or self._jobs.trouble or self._lost)
+        health.note(WARN, self._desk.disk.problem())
+        health.note(self._progress.status.level, self._progress.status.message)
         return health
 
 
 def _words(progress: Progress) -> str:
+    step = f"{progress.stage} {progress.step} of {progress.total}"
     left = progress.seconds_left
-    return f"{progress.stage} {progress.step} of {progress.total}" + (
-        f": {left:.0f} s left" if left is not None else ""
-    )
+    return f"training: {step}" if left is None else f"training: {left:.0f} s left ({step})"
+
+
+def _results(trained: Trained) -> dict[str, object]:
+    """What became of a training: the version, and each object's AP on its held-out views."""
+    precisions = {f"AP {label}": value for label, value in trained.average_precision.items()}
+    return {"version": trained.version, "promoted": trained.promoted, **precisions}
 
 
 def _figures(job: Job, progress: Progress) -> dict[str, object]:

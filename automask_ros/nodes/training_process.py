@@ -9,23 +9,30 @@ import signal
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from automask_ros.errors import AutomaskError
+from automask_ros.memory import REMEDY, speaks_of_memory
+from automask_ros.nodes.last_words import LastWords, speak_to
 from automask_ros.nodes.threads import limit_threads
 from automask_ros.types import Progress
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training made; `promoted` tells whether it is live, `reason` why or why not."""
+    """What a training made; `promoted` tells whether it is live, `reason` why or why not.
+
+    `average_precision` maps each label to its mask AP on held-out views (0..1).
+    """
 
     version: int
     promoted: bool
     reason: str
+    average_precision: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,17 +59,27 @@ class TrainingProcess:
     def __init__(self, library_root: Path, settings: Mapping[str, Any], threads: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, child_end = context.Pipe()
+        words, its_words = context.Pipe(duplex=False)
         self._process = context.Process(
             target=_train,
-            args=(child_end, library_root, dict(settings), threads),
+            args=(child_end, its_words, library_root, dict(settings), threads),
             name="automask_training",
             daemon=True,
         )
-        self._process.start()
+        self._words = LastWords(words)
+        # Ctrl-C reaches the whole process group: the process that begins inherits what its first
+        # thread blocks, for it cannot say for itself that it ignores the signal until it stands.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         child_end.close()
+        its_words.close()
 
     def events(self) -> Iterator[Event]:
         """What the training reported since the last call; the last event is Trained or Failed."""
+        self._words.take()
         try:
             while self._connection.poll():
                 event = self._connection.recv()
@@ -71,7 +88,7 @@ class TrainingProcess:
                     return
         except (EOFError, OSError):
             self._process.join()
-            yield Failed(f"the training process died (exit code {self._process.exitcode})")
+            yield Failed(_died(self._process.exitcode, self._words.last_line()))
 
     def stop(self, patience: float = 0.5) -> None:
         """End the process: by SIGTERM, and after `patience` seconds by SIGKILL."""
@@ -81,6 +98,7 @@ class TrainingProcess:
             self._process.kill()
             self._process.join()
         self._connection.close()
+        self._words.close()
 
     def finish(self) -> None:
         """Wait for a process that has reported its last event."""
@@ -88,11 +106,29 @@ class TrainingProcess:
         self.stop()
 
 
+def _died(exit_code: int | None, last_line: str) -> str:
+    """Why a process is gone that could not say so itself."""
+    if exit_code == -signal.SIGKILL:
+        return f"the training process was killed, most likely because memory ran out; {REMEDY}"
+    killed = exit_code is not None and exit_code < 0
+    how = signal.Signals(-(exit_code or 0)).name if killed else f"exit code {exit_code}"
+    if speaks_of_memory(last_line):
+        return f"the training process died as memory ran out ({how}: {last_line}); {REMEDY}"
+    why = f": {last_line}" if last_line else ""
+    return f"the training process died ({how}{why}); see the trainer's log"
+
+
 def _train(
-    connection: Connection, library_root: Path, settings: dict[str, Any], threads: int
+    connection: Connection,
+    words: Connection,
+    library_root: Path,
+    settings: dict[str, Any],
+    threads: int,
 ) -> None:
-    # Ctrl-C reaches the whole process group; whether the training ends is its parent's decision.
+    speak_to(words)
+    # Whether the training ends is its parent's decision; its own children inherit this as well.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _go_first()
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     limit_threads(threads)
     logging.getLogger("automask_ros").addHandler(_Remarks(connection))
@@ -102,6 +138,12 @@ def _train(
         connection.send(Failed(str(error)))
     except Exception as error:  # noqa: BLE001 - told to the parent, which logs all of it
         connection.send(Failed(f"{type(error).__name__}: {error}", traceback.format_exc()))
+
+
+def _go_first() -> None:
+    """Let the kernel, when memory runs out, end this process and none of the robot's others."""
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("800")
 
 
 class _Remarks(logging.Handler):
@@ -121,7 +163,9 @@ def _train_version(connection: Connection, library_root: Path, settings: dict[st
     from automask_ros.library.library import Library
 
     result = train_version(Library(library_root), TrainConfig(**settings), connection.send)
-    return Trained(result.version, result.promoted, result.reason)
+    per_label = result.evaluation["per_label"]
+    precisions = {label: of["AP"] for label, of in per_label.items() if of["AP"] is not None}
+    return Trained(result.version, result.promoted, result.reason, precisions)
 
 
 def _end_with_parent(connection: Connection) -> None:

@@ -36,7 +36,7 @@ class WatchedPublisher:
     def __init__(self, node: LifecycleNode, kind: type, topic: str) -> None:
         self._node = node
         self.topic = node.resolve_topic_name(topic)
-        self._publisher = node.create_lifecycle_publisher(
+        self._publisher: Any = node.create_lifecycle_publisher(
             kind,
             topic,
             output_qos(),

@@ -15,6 +15,8 @@ import torch
 from automask_ros.devices import pick_device
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
+from automask_ros.library.object_folder import ViewGone
+from automask_ros.memory import clear_memory_errors
 from automask_ros.segmentation.blobs import BlobConfig, describe_mask, filter_blobs
 from automask_ros.segmentation.denoising import remove_impulse_noise
 from automask_ros.segmentation.evaluation import mask_iou
@@ -93,9 +95,11 @@ class MaskGenerator:
         """The mask of the object in an image (H, W, 3) uint8 BGR, of the same height and width.
 
         `prior` (H, W) float32 are log odds that join the network's: other views may know more.
+        AutomaskError when memory runs out.
         """
-        clean = remove_impulse_noise(image)
-        return make_mask(clean, self.predict(clean, prior), self.config, self._refiner)
+        with clear_memory_errors():
+            clean = remove_impulse_noise(image)
+            return make_mask(clean, self.predict(clean, prior), self.config, self._refiner)
 
     def predict(self, image: np.ndarray, prior: np.ndarray | None = None) -> np.ndarray:
         """(H, W) float32 in 0..1: how likely each pixel of an (H, W, 3) BGR image is object.
@@ -169,7 +173,10 @@ def generate_masks(
             _LOGGER.warning("%s %s gets no mask: %s", view.label, view.id, error)
         else:
             mask = generator(image)
-            judged = library.write_mask(view, mask, fcn=generator.fcn)
+            try:
+                judged = library.write_mask(view, mask, fcn=generator.fcn)
+            except ViewGone:
+                continue
             done.append(judged)
             if on_mask is not None:
                 on_mask(judged, image, mask)

@@ -18,6 +18,7 @@ import numpy as np
 from automask_ros.segmentation.adaptation import AdaptationConfig, TaughtView, adapt
 from automask_ros.segmentation.agreement import AgreementConfig, FeatureReader
 from automask_ros.segmentation.denoising import remove_impulse_noise
+from automask_ros.segmentation.empty_scene import EmptyScene, EmptySceneConfig
 from automask_ros.segmentation.evaluation import mask_iou
 from automask_ros.segmentation.expectation import Expectation, ExpectationConfig
 from automask_ros.segmentation.fcn import load_fcn
@@ -54,6 +55,7 @@ class ObjectMaskConfig:
     adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
     agreement: AgreementConfig = field(default_factory=AgreementConfig)
     expectation: ExpectationConfig = field(default_factory=ExpectationConfig)
+    empty_scene: EmptySceneConfig = field(default_factory=EmptySceneConfig)
 
 
 def improve_masks(
@@ -81,16 +83,25 @@ def improve_masks(
         reader(remove_impulse_noise(images[index]))
         for index in _steps("compare", range(len(images)), progress)
     ]
+    scenes = [reader(remove_impulse_noise(scene)) for scene in empty_scenes]
     judged = JudgedMasks(
         masks,
         [False] * len(masks) if drawn is None else drawn,
         features,
-        [reader(scene) for scene in empty_scenes],
+        scenes,
         config.agreement,
         generator.config.verdict,
     )
-    if config.adapt and judged.mean_agreement >= config.expectation.least_agreement:
-        _Improvement(generator, images, judged, config, progress).run()
+    if not config.adapt:
+        return judged.result()
+    empty = EmptyScene(features, scenes, config.empty_scene) if scenes else None
+    if empty is not None:
+        # Before they judge each other: a hand that all of them hold is what they agree on.
+        undrawn = (index for index, kept in enumerate(judged.drawn) if not kept)
+        left = {index: empty.left_of(index, judged.masks[index]) for index in undrawn}
+        judged.replace({i: m for i, m in left.items() if m is not judged.masks[i]}, Way.JOINED)
+    if judged.mean_agreement >= config.expectation.least_agreement:
+        _Improvement(generator, images, judged, empty, config, progress).run()
     return judged.result()
 
 
@@ -102,10 +113,12 @@ class _Improvement:
         generator: MaskGenerator,
         images: Sequence[np.ndarray],
         judged: JudgedMasks,
+        empty: EmptyScene | None,
         config: ObjectMaskConfig,
         progress: ProgressCallback | None,
     ) -> None:
         self._generator, self._images, self._judged = generator, images, judged
+        self._empty = empty
         self._config, self._progress = config, progress
         self._plain = list(judged.masks)
         self._joined = self._plain
@@ -147,11 +160,16 @@ class _Improvement:
         """Make masks anew of what the network sees and what the other views expect."""
         expectation, new = self._expect(), {}
         for index in _steps("join", indices, self._progress):
-            mask = self._generator(self._images[index], expectation.log_odds(index))
+            mask = self._make(self._generator, index, expectation.log_odds(index))
             gain = self._judged.gain(index, mask)
             if gain >= -self._config.damage and not self._judged.loses(index, mask):
                 new[index] = mask
         self._judged.replace(new, Way.JOINED)
+
+    def _make(self, generator: MaskGenerator, index: int, odds: np.ndarray | None = None) -> Mask:
+        """The mask of a view, with log odds (H, W) of what is expected, without the empty scene."""
+        mask = generator(self._images[index], odds)
+        return mask if self._empty is None else self._empty.left_of(index, mask)
 
     def _expect(self) -> Expectation:
         """What the views expect of each other as their masks are now."""
@@ -189,11 +207,11 @@ class _Improvement:
         adapted = self._generator.with_network(network)
         # First where it was not taught, and by itself, without a word from the other views: if it
         # harms there, it is not asked any further.
-        if not self._harmless({index: adapted(self._images[index]) for index in held}):
+        if not self._harmless({index: self._make(adapted, index) for index in held}):
             return False
         expectation = self._expect()
         proposals = {
-            index: adapted(self._images[index], expectation.log_odds(index))
+            index: self._make(adapted, index, expectation.log_odds(index))
             for index in _steps("masks again", self._not_drawn(), self._progress)
         }
         return self._adopt(proposals)

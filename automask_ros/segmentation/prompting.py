@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from automask_ros.devices import gpu_number, pick_device
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import one_line
+from automask_ros.library.graph_file import check_graph
 from automask_ros.types import BGRImage, BoolMask
 
 Refiner = Callable[[BGRImage, BoolMask], BoolMask]
@@ -139,12 +140,15 @@ class _Session:
         try:
             return dict(zip(self.outputs, self._session.run(None, feed), strict=True))
         except Exception as error:  # ONNX Runtime's own classes share no other base.
-            raise AutomaskError(f"the refiner {self.path} fails: {one_line(error)}") from error
+            raise AutomaskError(
+                f"the refiner {self.path} fails: {one_line(error)}; give another, or none"
+            ) from error
 
 
 def _open(path: Path, device: str) -> _Session:
     if not path.is_file():
         raise AutomaskError(f"there is no refiner at {path}: give the path of an ONNX file")
+    check_graph(path, alone=False)
     wanted: list[str | tuple[str, dict[str, int]]] = ["CPUExecutionProvider"]
     cuda_here = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     if device.startswith("cuda") and not cuda_here:

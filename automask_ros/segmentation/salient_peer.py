@@ -17,6 +17,7 @@ import torch
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import one_line
+from automask_ros.library.graph_file import check_graph
 from automask_ros.types import BGRImage, BoolMask
 
 _SIDE: Final = 320
@@ -32,6 +33,7 @@ class SalientPeer:
         """Raises AutomaskError when the file is missing or no such network."""
         if not path.is_file():
             raise AutomaskError(f"there is no peer at {path}: give the path of U2-Net's ONNX file")
+        check_graph(path, alone=False)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = torch.get_num_threads()

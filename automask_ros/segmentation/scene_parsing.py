@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.image_file import SUFFIXES, read_file
+from automask_ros.library.image_file import SUFFIXES, BadImage, decode, read_file
 from automask_ros.segmentation.scene_classes import read_names
 
 FOLDER = "ADEChallengeData2016"
@@ -97,9 +97,8 @@ def _missing(what: str) -> str:
 
 def _decode(path: Path, flags: int) -> np.ndarray:
     try:
-        pixels = cv2.imdecode(np.frombuffer(read_file(path), np.uint8), flags)
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise AutomaskError(f"{path} is damaged: its pixels do not decode; unpack the set again")
-    return np.asarray(pixels)
+        return np.asarray(decode(read_file(path), str(path), flags))
+    except BadImage as error:
+        # A worker's error is made anew from its words alone, which a BadImage cannot be.
+        fault = error.fault.removeprefix("is damaged: ")
+        raise AutomaskError(f"{path} is damaged: {fault}; unpack the set again") from None

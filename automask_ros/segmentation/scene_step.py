@@ -127,6 +127,8 @@ class StageCheckpoint:
 
     def __init__(self, path: Path) -> None:
         """AutomaskError when the file is none."""
+        if not path.is_file():
+            raise AutomaskError(f"{path} is no checkpoint of a training: remove it and begin anew")
         try:
             with safe_open(path, framework="pt") as file:
                 self.header = json.loads(file.metadata()["training"])

@@ -236,7 +236,7 @@ class _Run:
 
     def _figures(self) -> dict[str, dict[str, Any]]:
         paths = {f"{stage}s": self._out / f"fcn{stage}s.json" for stage in self._config.stages}
-        return {name: read_json(path) for name, path in paths.items() if path.is_file()}
+        return {name: read_json(path, links=True) for name, path in paths.items() if path.is_file()}
 
 
 def _axis(trainer: StageTrainer) -> int:

@@ -7,12 +7,14 @@ not on how often they were settled before.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from automask_ros.errors import AutomaskError
 from automask_ros.library import files
 from automask_ros.library.image_file import read_image
 from automask_ros.library.library import Library
@@ -20,6 +22,8 @@ from automask_ros.segmentation.judged_masks import ViewMask
 from automask_ros.segmentation.mask_generator import MaskCallback, MaskGenerator
 from automask_ros.segmentation.object_masks import ObjectMaskConfig, improve_masks
 from automask_ros.types import PERSON, Mask, ProgressCallback, View, Way
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass
@@ -44,9 +48,10 @@ class Settled:
 
 
 def unsettled_labels(library: Library, views: Sequence[View] | None = None) -> list[str]:
-    """The objects with masks that have not been compared with each other yet."""
+    """The objects with masks that have not been compared with each other yet, and can be."""
     every = library.views() if views is None else views
-    return sorted({view.label for view in every if view.unsettled})
+    waiting = (view for view in every if view.unsettled and not library.image_fault(view))
+    return sorted({view.label for view in waiting})
 
 
 def settle_object(
@@ -62,12 +67,13 @@ def settle_object(
 
     Views without a mask or vetoed ones are left out, drawn masks stay. `on_mask` is told each mask
     that was made anew. `empty_scenes` (H, W, 3) BGR show the place without the object,
-    beside those that the library keeps. Raises AutomaskError when a view cannot be read.
+    beside those that the library keeps. A damaged view or picture is left out, and the log says so.
     """
     views = [view for view in library.views(label) if view.verdict and not view.vetoed]
+    views = [view for view in views if _is_whole(library, view)]
     images = _Images(library, views)
     before = [_plain_mask(library, generator, view) for view in views]
-    kept_scenes = [read_image(path) for path in empty_scene_paths(library, label)]
+    kept_scenes = _kept_scenes(library, label)
     improved = improve_masks(
         generator,
         images,
@@ -91,7 +97,7 @@ def settle_object(
 
 def empty_scene_paths(library: Library, label: str) -> list[Path]:
     """The pictures of the place without the object: objects/LABEL/background/*.png."""
-    return sorted(_background(library, label).glob("*.png"))
+    return sorted(library.scenes_path(label).glob("*.png"))
 
 
 def add_empty_scene(library: Library, label: str, picture: Path) -> None:
@@ -99,10 +105,28 @@ def add_empty_scene(library: Library, label: str, picture: Path) -> None:
 
     AutomaskError when it cannot be read or the object has no folder yet.
     """
-    folder = _background(library, label)
+    folder = library.scenes_path(label)
     image = read_image(picture)
     files.make_directory(folder)
     files.write_image(folder / f"{picture.stem}.png", image)
+
+
+def _is_whole(library: Library, view: View) -> bool:
+    fault = library.image_fault(view)
+    if fault:
+        path = library.image_path(view.label, view.id)
+        _LOGGER.warning("left out: %s %s; see automask check %s", path, fault, library.root)
+    return fault is None
+
+
+def _kept_scenes(library: Library, label: str) -> list[np.ndarray]:
+    scenes = []
+    for path in empty_scene_paths(library, label):
+        try:
+            scenes.append(read_image(path, links=False))
+        except AutomaskError as error:
+            _LOGGER.warning("left out: %s", error)
+    return scenes
 
 
 class _Images(Sequence[np.ndarray]):
@@ -132,7 +156,3 @@ def _keep(library: Library, fcn: str, view: View, new: ViewMask) -> View:
     if stored is not None and np.array_equal(stored, new.mask.pixels):
         return library.write_verdict(view, new.mask.verdict, made_by=name)
     return library.write_mask(view, new.mask, fcn=name)
-
-
-def _background(library: Library, label: str) -> Path:
-    return library.image_path(label, "any").parent.parent / "background"

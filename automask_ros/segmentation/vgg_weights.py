@@ -8,7 +8,6 @@ from urllib.parse import urlparse
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
-from torch.hub import load_state_dict_from_url
 from torchvision.models import VGG16_Weights
 
 from automask_ros.errors import AutomaskError
@@ -40,12 +39,7 @@ def imagenet_vgg16(path: Path | None = None) -> State:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        # With the file in its folder torch.hub downloads nothing.
-        return dict(
-            load_state_dict_from_url(
-                weights.url, model_dir=str(path.parent), file_name=path.name, weights_only=True
-            )
-        )
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # whatever a file may hold
         raise AutomaskError(
             f"--weights {path} cannot be read ({one_line(error)}): give {weights.url}"

@@ -195,7 +195,8 @@ def test_bad_input_is_one_line(tmp_path, capfd, sample, arguments, words):
 
 def test_a_missing_sample_is_one_line(tmp_path, capfd):
     line = complaint(capfd, "--output", tmp_path / "demo", "--sample", tmp_path / "nowhere")
-    assert line == f"automask: {tmp_path / 'nowhere' / 'scenes.json'} does not exist"
+    missing = tmp_path / "nowhere" / "scenes.json"
+    assert line == f"automask: {missing} does not exist; check the path"
 
 
 def test_the_table_ends_with_all():

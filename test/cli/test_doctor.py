@@ -23,6 +23,7 @@ from automask_ros.nodes.environment import (
     PROFILE_VARIABLES,
     dds_profile,
     probe,
+    profile_variables,
     ros_environment,
     segment_size,
 )
@@ -79,11 +80,18 @@ def test_a_profile_that_is_not_there_is_missing(tmp_path: Path) -> None:
 
 def test_the_environment_of_a_node_has_a_profile_and_keeps_the_users_own(profile: Path) -> None:
     shipped = ros_environment({})
-    assert all(shipped[name].endswith("config/fastdds.xml") for name in PROFILE_VARIABLES)
+    assert all(shipped[name].endswith("config/fastdds.xml") for name in profile_variables({}))
     chosen = ros_environment({PROFILE_VARIABLES[1]: str(profile), "OTHER": "kept"})
     assert dds_profile(chosen) == profile
     assert [chosen[name] for name in PROFILE_VARIABLES] == [str(profile)] * 2
     assert chosen["OTHER"] == "kept"
+
+
+def test_fast_dds_3_is_not_given_the_name_that_it_warns_of(tmp_path: Path) -> None:
+    (tmp_path / "share" / "fastdds").mkdir(parents=True)
+    chosen = ros_environment({"AMENT_PREFIX_PATH": str(tmp_path)})
+    assert chosen[PROFILE_VARIABLES[0]].endswith("config/fastdds.xml")
+    assert PROFILE_VARIABLES[1] not in chosen
 
 
 def test_what_is_sourced_stays_in_the_prefix_path() -> None:

@@ -7,6 +7,7 @@ import click
 import pytest
 
 from automask_ros.cli.main import COMMANDS, automask, main
+from automask_ros.cli.options import NumberRange
 
 AUTOMASK = [sys.executable, "-m", "automask_ros.cli.main"]
 
@@ -44,6 +45,13 @@ def test_the_list_of_commands_says_what_the_commands_say(command):
     assert " ".join(help_text.split("\n\n")[0].split()) == COMMANDS[command]
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_option_takes_what_is_no_number(command):
+    options = automask.get_command(click.Context(automask), command).params
+    ranges = [each.type for each in options if isinstance(each.type, click.types.FloatParamType)]
+    assert all(isinstance(each, NumberRange) for each in ranges)
+
+
 def test_version(capsys):
     from automask_ros import __version__
 
@@ -58,6 +66,9 @@ def test_version(capsys):
         (["teach"], "automask: Missing argument 'SOURCE'."),
         (["add", "x", "--label", "mug"], "automask: Missing option '--library'."),
         (["train", "--library", "x", "--iterations", "0"], "automask: Invalid value for"),
+        (["train", "--library", "x", "--min-ap50", "nan"], "automask: Invalid value for"),
+        (["export", "--library", "x", "-o", "y", "--val", "nan"], "automask: Invalid value for"),
+        (["import", "x", "--library", "x", "--tolerance", "inf"], "automask: Invalid value for"),
         (["train", "--bogus"], "automask: No such option"),
     ],
 )

@@ -178,6 +178,7 @@ def test_masks_go_out_are_redrawn_and_come_back(root, tmp_path, capsys):
         "unchanged": 2,
         "unmatched": [],
         "broken": [],
+        "no_mask": [],
     }
     library = Library(root)
     assert library.view("mug", "mug_2").drawn
@@ -188,6 +189,27 @@ def test_masks_go_out_are_redrawn_and_come_back(root, tmp_path, capsys):
     assert "there is no library" in complaint(capsys)
     assert run("import", "--library", other, path, "--images", out / "images") == 0
     assert [view.drawn for view in Library(other).views()] == [False, False, True]
+
+
+def test_a_yolo_set_is_written_and_replaced_when_told(root, tmp_path, capsys):
+    out, figures = tmp_path / "out", tmp_path / "figures.json"
+    yolo = ("export", "--library", root, "-o", out, "--format", "yolo-seg", "--json", figures)
+    assert run(*yolo) == 0
+    said = capsys.readouterr().out.splitlines()
+    written = json.loads(figures.read_text())
+    count = len(Library(root).trainable_views())
+    assert written == {"format": "yolo-seg", "views": count, "masks": count, "val": 0}
+    assert said[-2] == f"{count} pictures, {count} masks: {out / 'data.yaml'}"
+    assert said[-1] == "not split: data.yaml validates on what it trains on; see --val"
+    assert len(list((out / "labels" / "train").iterdir())) == count
+    assert run(*yolo) == 2
+    assert "replace it with --overwrite" in complaint(capsys)
+    assert run(*yolo, "--overwrite") == 0
+    capsys.readouterr()
+    assert run(*yolo, "--overwrite", "--polygons") == 2
+    assert "--polygons is for --format coco" in complaint(capsys)
+    assert run("export", "--library", root, "-o", out, "--val", "0.2") == 2
+    assert "--val is for --format yolo-seg" in complaint(capsys)
 
 
 def test_an_import_that_fits_nothing_says_so(root, tmp_path, capsys):

@@ -127,7 +127,7 @@ def test_detect_writes_overlays_and_coco_results(taught, tmp_path, capsys):
     assert written["images"] == 3
     assert written["detections"] == len(results) == written["per_label"]["disc"]
     for result in results:
-        assert result["category_id"] == 1
+        assert result["category_id"] == 1 and result["label"] == "disc"
         assert result["file_name"] in names
         assert 0.0 < result["score"] <= 1.0
         assert result["segmentation"]["size"] == [96, 128]

@@ -12,7 +12,9 @@ from automask_ros.detection.holdout import split_library
 from automask_ros.detection.promotion import Live, decide, measure_live
 from automask_ros.detection.teaching import train_version
 from automask_ros.detection.training import TrainConfig
+from automask_ros.library.digests import file_digest
 from automask_ros.library.library import Library
+from automask_ros.library.records import write_record
 
 
 def figures(**ap):
@@ -166,11 +168,17 @@ def test_a_live_version_that_does_not_load_is_said_and_stands_in_nobodys_way(
         base_model=str(base_weights), device="cpu", iterations=1, min_ap50=0.0, clutter=2
     )
     train_version(library, config)
-    (library.models.directory(1) / "model.safetensors").write_bytes(b"torn")
+    weights = library.models.directory(1) / "model.safetensors"
+    weights.write_bytes(b"torn")
+    assert library.models.current() is None  # damage: nothing is live, and nothing compared with
+    record = library.models.record(1)
+    files = {**record.files, weights.name: file_digest(weights)}
+    write_record(weights.parent / "model.json", record.model_copy(update={"files": files}))
     again = train_version(library, config)
     assert again.promoted
     assert "box, disc not compared with version 1: it does not load" in again.reason
     assert library.models.current() == 2
-    (warning,) = [record.getMessage() for record in caplog.records]
+    damage, warning = [record.getMessage() for record in caplog.records]
+    assert damage.startswith("model version 1 is left out: model.safetensors is not the file")
     assert warning.startswith("the live model, version 1, is not compared with: ")
     assert "is not a Mask R-CNN checkpoint" in warning

@@ -12,7 +12,7 @@ import torch
 from detection.drawn_views import SMALL, add_views, draw_view
 
 from automask_ros.detection import training
-from automask_ros.detection.base_models import load_base_model, save_checkpoint
+from automask_ros.detection.base_models import WEIGHTS_FILE, load_base_model, save_checkpoint
 from automask_ros.detection.composites import CompositeDataset
 from automask_ros.detection.holdout import split_by_time, split_library
 from automask_ros.detection.mask_rcnn import build_resnet50
@@ -68,7 +68,8 @@ def test_teaching_leaves_a_whole_promoted_version(library: Library, config: Trai
     training = [step for step in steps if step.stage == "train"]
     assert training[-1].step == training[-1].total == len(losses)
     assert training[-1].loss == pytest.approx(losses[-1], abs=1e-4)
-    assert training[-1].seconds_left == 0
+    left = [step.seconds_left for step in steps if step.seconds_left is not None]
+    assert len(left) > 3 and left[-1] == 0 and min(left) == 0
 
 
 def test_all_layers_can_learn(library: Library, config: TrainConfig) -> None:
@@ -268,3 +269,29 @@ def test_resnet50_is_taught_and_found_by_its_graph(library: Library, tmp_path: P
     )
     assert by_graph.scores == pytest.approx(by_torch.scores, abs=1e-3)
     assert by_graph.boxes == pytest.approx(by_torch.boxes, abs=0.5)
+
+
+def test_a_version_takes_the_place_of_what_it_was_compared_with(
+    library: Library, config: TrainConfig
+) -> None:
+    models = library.models
+    labels = models.class_ids(["box", "disc"])
+    model, architecture = load_base_model(config.base_model, labels)
+    named = {"architecture": architecture, "labels": labels, "image_size": SMALL}
+    for _ in range(2):
+        with models.stage() as staged:
+            save_checkpoint(model, staged / WEIGHTS_FILE, **named)
+            record = named | {"base_model": "lite", "thresholds": {}, "seed": 0, "created_at": 1.0}
+            models.promote(models.commit(staged, record), "for a test")
+    compared = []
+
+    def roll_back(progress: Progress) -> None:
+        compared.append(progress.stage)
+        if progress.stage == "promote":
+            models.rollback()
+
+    result = train_version(library, config, roll_back)
+    assert result.promoted and "version 1" in result.reason and "version 2" not in result.reason
+    assert "compare" in compared[compared.index("promote") :]
+    assert [entry.version for entry in models.promotions()] == [1, 2, 1, 3]
+    assert models.promotions()[-1].reason == result.reason

@@ -1,6 +1,7 @@
 """Fixtures of the integration tests."""
 
 import pytest
+from integration.launched import Launcher
 from integration.robot import Robot
 
 
@@ -18,3 +19,11 @@ def lasting_robot(tmp_path_factory):
     robot = Robot(tmp_path_factory.mktemp("logs"))
     yield robot
     robot.close()
+
+
+@pytest.fixture
+def launch(robot):
+    """Starts launch files, in the robot's namespace; ended after the test."""
+    launcher = Launcher(robot)
+    yield launcher
+    launcher.close()

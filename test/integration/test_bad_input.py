@@ -4,46 +4,8 @@ import signal
 
 import pytest
 from integration.drawn_objects import view
-from sensor_msgs.msg import Image
 
-from automask_ros.library.library import Library
 from automask_ros.nodes.transport_remedy import transport_remedy
-
-BAD_MESSAGES = {
-    "unknown encoding": (
-        Image(encoding="rgb9", width=4, height=4, step=12, data=bytes(48)),
-        "'rgb9' is not supported",
-    ),
-    "zero size": (Image(encoding="bgr8"), "0x0"),
-    "short data": (
-        Image(encoding="bgr8", width=4, height=4, step=12, data=bytes(47)),
-        "holds 47 bytes, but 4x4 needs 48",
-    ),
-}
-
-
-def test_bad_frames_are_named_and_the_next_good_one_is_taken(robot, tmp_path):
-    robot.start("capture_node", library=tmp_path / "library", label="cup", auto_start=True)
-    robot.wait_for(lambda: robot.images.get_subscription_count(), 30, "the subscription")
-    for name, (message, words) in BAD_MESSAGES.items():
-
-        def named(message=message, words=words):
-            robot.images.publish(message)
-            robot.spin(0.3)
-            status, _ = robot.status("capture")
-            return status is not None and words in status.message
-
-        robot.wait_for(named, 20, name)
-        assert robot.status("capture")[0].level == b"\x01"
-    assert int(robot.status("capture")[1]["bad_frames"]) >= 3
-    assert robot.alive() == {"capture_node"}
-
-    robot.show(view("cup", 0)[0])
-    library = Library(tmp_path / "library")
-    robot.wait_for(lambda: library.views("cup"), 20, "a good frame")
-    robot.wait_for(
-        lambda: robot.status("capture")[0].level == b"\x00", 20, "the end of the complaint"
-    )
 
 
 @pytest.mark.parametrize(
@@ -70,6 +32,24 @@ def test_a_wrong_parameter_ends_the_start_with_one_line(
     lines = robot.log(executable).strip().splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("automask: ") and line in lines[0]
+
+
+def test_a_change_while_running_is_checked_and_answered(robot, tmp_path):
+    robot.start("capture_node", library=tmp_path / "library", label="mug", min_novelty=0.25)
+    for name, value, reason in (
+        ("views", 0, "Parameter views out of range"),
+        ("views", "many", "Wrong parameter type, expected"),
+        ("label", "My Mug", "label: label 'My Mug' is not usable: take 1 to 64 lower-case"),
+        ("min_novelty", 0.5, "read-only parameter"),
+    ):
+        answer = robot.set_parameter("capture", name, value)
+        assert not answer.successful
+        assert reason in answer.reason
+    assert robot.set_parameter("capture", "views", 7).successful
+    assert robot.set_parameter("capture", "label", "can").successful
+    robot.wait_for(lambda: robot.status("capture")[1].get("label") == "can", 10, "the next object")
+    assert robot.status("capture")[1]["target"] == "7"
+    assert robot.get_parameter("capture", "min_novelty").double_value == 0.25
 
 
 def test_a_second_trainer_on_one_library_is_refused(robot, tmp_path):

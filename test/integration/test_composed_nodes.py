@@ -7,7 +7,7 @@ from integration.drawn_objects import view
 from automask_ros.library.library import Library
 
 
-def test_four_nodes_in_one_process(robot, tmp_path):
+def test_all_nodes_in_one_process(robot, tmp_path):
     root = tmp_path / "library"
     robot.listen("capture/view", "mask_generator/mask")
     robot.start("composed_nodes", library=root, label="cup", views=3, device="cpu", threads=1)
@@ -25,7 +25,7 @@ def test_four_nodes_in_one_process(robot, tmp_path):
     assert not answer.success and answer.message == "no job to cancel"
     robot.wait_for(
         lambda: (
-            {"capture", "mask_generator", "trainer", "detector"}
+            {"capture", "mask_generator", "trainer", "detector", "teach"}
             <= {name.rpartition("/")[2] for name in robot.diagnostics}
         ),
         10,
@@ -52,5 +52,5 @@ def test_what_there_is_not_is_said():
     assert done.returncode == 2
     assert done.stderr == (
         "automask: there is no node toaster; name some of capture, mask_generator, trainer, "
-        "detector\n"
+        "detector, teach\n"
     )

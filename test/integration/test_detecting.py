@@ -10,7 +10,7 @@ import pytest
 from integration.drawn_objects import view
 from integration.graphs import write_another_graph, write_graph_for_one_size
 from integration.robot import LATCHED, RELIABLE
-from integration.stored_models import store_model
+from integration.stored_models import keep_as_committed, store_model
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, Detection3DArray, VisionInfo
@@ -143,6 +143,7 @@ def test_a_model_that_does_not_load_leaves_the_old_one_running(robot, damage, tm
     store_model(own, image, "cup")
     broken = store_model(own, image, "mug", promoted=False)
     damage(own.models.directory(broken) / "model.onnx")
+    keep_as_committed(own, broken)
     robot.listen("detector/detections")
     orders = robot.node.create_publisher(VisionInfo, "trainer/model", LATCHED)
     robot.start("detector_node", library=own.root, device="cpu", track_memory=0.0)
@@ -167,6 +168,7 @@ def test_a_frame_that_fails_is_told_and_the_next_one_is_worked_on(robot, tmp_pat
     own = Library(tmp_path / "library", create=True)
     version = store_model(own, view("cup", 0)[0])
     write_graph_for_one_size(own.models.directory(version) / "model.onnx", *NETWORK_SIZE)
+    keep_as_committed(own, version)
     robot.listen("detector/detections")
     robot.start("detector_node", library=own.root, device="cpu")
     robot.wait_for(lambda: robot.state("detector") == "active", 60, "the model")
@@ -194,6 +196,7 @@ def test_a_detector_ends_where_every_frame_fails(robot, tmp_path):
     own = Library(tmp_path / "library", create=True)
     version = store_model(own, view("cup", 0)[0])
     write_graph_for_one_size(own.models.directory(version) / "model.onnx", *NETWORK_SIZE)
+    keep_as_committed(own, version)
     robot.start("detector_node", library=own.root, device="cpu")
     robot.wait_for(lambda: robot.state("detector") == "active", 60, "the model")
 

@@ -2,12 +2,12 @@
 
 import os
 import signal
-import subprocess
-import sys
+import time
 from pathlib import Path
 
 import pytest
 from integration.drawn_objects import view
+from integration.launched import LAUNCH, children_of
 
 pytest.importorskip("launch_ros", reason="launch_ros comes with a ROS 2 installation, not with pip")
 
@@ -16,31 +16,16 @@ from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
 from vision_msgs.msg import Detection3DArray  # noqa: E402
 
 from automask_ros.library.library import Library  # noqa: E402
-from automask_ros.nodes.environment import PROFILE_VARIABLES  # noqa: E402
+from automask_ros.nodes.environment import PROFILE_VARIABLES, profile_variables  # noqa: E402
 from automask_ros.resources import share_directory  # noqa: E402
 from launch import LaunchContext  # noqa: E402
 
-LAUNCH = share_directory() / "launch"
 FILES = ("teach.launch.py", "detect.launch.py", "demo.launch.py")
 NODES = {
-    "teach.launch.py": {"capture", "mask_generator", "trainer", "detector"},
+    "teach.launch.py": {"capture", "mask_generator", "trainer", "detector", "teach"},
     "detect.launch.py": {"detector"},
-    "demo.launch.py": {"capture", "mask_generator", "trainer", "detector", "replay"},
+    "demo.launch.py": {"capture", "mask_generator", "trainer", "detector", "teach", "replay"},
 }
-START = """
-import sys
-from launch import LaunchDescription, LaunchService
-from launch.actions import IncludeLaunchDescription
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-
-source = PythonLaunchDescriptionSource(sys.argv[1])
-arguments = [tuple(argument.split(":=", 1)) for argument in sys.argv[2:]]
-service = LaunchService()
-service.include_launch_description(
-    LaunchDescription([IncludeLaunchDescription(source, launch_arguments=arguments)])
-)
-sys.exit(service.run())
-"""
 
 
 def arguments_of(name):
@@ -62,42 +47,10 @@ def test_every_argument_is_described_and_has_a_default(name):
 def test_choices_and_the_arguments_of_teaching():
     arguments = arguments_of("teach.launch.py")
     assert {"label", "views", "base_model", "fcn", "auto_start", "params"} <= arguments.keys()
+    assert {"min_novelty", "respawn", "composed", "use_sim_time"} <= arguments.keys()
     assert arguments["image_transport"].choices == ["raw", "compressed"]
     assert arguments["auto_start"].choices == ["true", "false"]
     assert "label" not in arguments_of("detect.launch.py")
-
-
-@pytest.fixture
-def launch(robot):
-    """Starts a launch file in the robot's namespace; ended after the test."""
-    started = []
-
-    def start(name, *arguments):
-        environment = dict(robot.environment)
-        for variable in PROFILE_VARIABLES:  # the launch file has to set it
-            environment.pop(variable, None)
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                START,
-                str(LAUNCH / name),
-                f"namespace:={robot.namespace}",
-                *arguments,
-            ],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # so that Ctrl-C reaches it and its nodes, and nobody else
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
@@ -112,10 +65,10 @@ def test_the_nodes_come_up_and_end_with_the_launch(name, more, robot, launch, tm
         *more,
         f"library:={library}",
         "device:=cpu",
-        f"image:={robot.namespace}/image",
+        "image:=image",  # below the namespace
     ]
     if name != "detect.launch.py":
-        arguments += ["label:=mug", "views:=3", "auto_start:=true"]
+        arguments += ["label:=mug", "views:=3", "auto_start:=true", "min_novelty:=0.25"]
     process = launch(name, *arguments)
     robot.wait_for(
         lambda: all(robot.status(node)[0] for node in NODES[name]), 90, f"the nodes of {name}"
@@ -123,13 +76,18 @@ def test_the_nodes_come_up_and_end_with_the_launch(name, more, robot, launch, tm
     if name == "teach.launch.py":
         assert robot.status("capture")[1]["label"] == "mug"
         assert robot.status("capture")[1]["target"] == "3"
+        assert robot.get_parameter("capture", "min_novelty").double_value == 0.25
         robot.show(view("cup", 0)[0])
         robot.wait_for(lambda: Library(library).views("mug"), 30, "a view")
-        for variable in PROFILE_VARIABLES:
+        for variable in profile_variables(robot.environment):
             assert variables_of(process)[variable] == str(share_directory() / "config/fastdds.xml")
-    os.killpg(process.pid, signal.SIGINT)
+    for _ in range(3):  # an impatient person
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.1)
     output, _ = process.communicate(timeout=150)
-    assert "process has died" not in output, output
+    assert "process has died" not in output and "Traceback" not in output, output
+    with pytest.raises(ProcessLookupError):  # nobody is left behind
+        os.killpg(process.pid, 0)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +122,7 @@ def test_the_detector_takes_several_cameras(name, more, robot, launch, tmp_path)
 
 def variables_of(launch_process):
     """The environment of one of the nodes that a launch process started."""
-    task = f"/proc/{launch_process.pid}/task/{launch_process.pid}/children"
-    child = Path(task).read_text().split()[0]
+    child = children_of(launch_process)[0]
     pairs = Path(f"/proc/{child}/environ").read_bytes().decode().split("\0")
     return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
 
@@ -175,7 +132,7 @@ def test_a_profile_that_the_user_has_chosen_stays(monkeypatch):
 
     monkeypatch.setenv(PROFILE_VARIABLES[0], "/my/profile.xml")
     context = LaunchContext()
-    description = describe([], lambda _: [])
+    description = describe(["namespace", "params"], lambda _: [])
     for entity in description.entities:
         for action in entity.execute(context) or []:
             action.execute(context)

@@ -8,7 +8,7 @@ from pathlib import Path
 def segments(process):
     """The Fast DDS segments that a process has mapped and made itself."""
     maps = Path(f"/proc/{process.pid}/maps").read_text()
-    mapped = {Path(path) for path in re.findall(r"/dev/shm/fastrtps_[0-9a-f]{16}\b", maps)}
+    mapped = {Path(path) for path in re.findall(r"/dev/shm/fast(?:rtps|dds)_[0-9a-f]{16}\b", maps)}
     locked = {entry.resolve() for entry in Path(f"/proc/{process.pid}/fd").iterdir()}
     return {path for path in mapped if path.with_name(f"{path.name}_el") in locked}
 

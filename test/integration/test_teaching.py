@@ -5,12 +5,14 @@ import time
 import numpy as np
 import pytest
 from integration.drawn_objects import iou, view
+from rclpy.serialization import deserialize_message
 from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray
 
 from automask_ros.detection.prediction import Predictor
 from automask_ros.library.library import Library
-from automask_ros.nodes.detection_messages import to_detection_array
 from automask_ros.nodes.image_messages import seconds_of, to_message
+from automask_ros.nodes.serialized_detections import write_detections
 
 BASE_MODEL = "lite"
 VIEWS = 12
@@ -143,7 +145,8 @@ def assert_agreement(robot, library, label):
         expected = predictor(image)
         ids = [each.id for each in detections.detections]
         assert len(set(ids)) == len(ids) and all(each.isdigit() for each in ids)
-        assert detections == to_detection_array(expected, header, ids)
+        written = write_detections(expected, header, ids)
+        assert detections == deserialize_message(written, Detection2DArray)
         assert instances == to_message(expected.instances(), header)
         assert_painted(expected, detections, pixels_of(instances))
         counts.append(len(expected))

@@ -106,6 +106,7 @@ def test_other_files_are_refused(tmp_path, data):
         ([[1, 2, 3, 4]], {}, "at least three points"),
         ([[1, 2, 3, 4, 5, 6, 7]], {}, "at least three points"),
         ([[1, 2, 3, 4, 5, 1e9]], {}, "far outside its image"),
+        ([[-40, 0, 40, 1] * 40_000], {}, "longer than 5 million pixels"),
         ([[1, 2, 3, 4, 5, float("nan")]], {}, "annotations.0.segmentation"),
         ("text", {}, "annotations.0.segmentation"),
         ([BOX], {"image_id": 8}, "belongs to image 8, which is missing"),

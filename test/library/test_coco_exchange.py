@@ -1,6 +1,8 @@
 """Masks out as COCO and back in: pixel exact, with what other tools make of such files."""
 
 import json
+import os
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -8,11 +10,14 @@ import pytest
 from pycocotools.coco import COCO
 
 from automask_ros.errors import AutomaskError
+from automask_ros.library.annotation_sets import open_annotations
 from automask_ros.library.coco import annotation_mask, encode_mask, read_coco
-from automask_ros.library.coco_export import ExportConfig, export_coco
-from automask_ros.library.coco_import import import_coco
+from automask_ros.library.coco_export import export_coco
+from automask_ros.library.coco_import import import_coco, import_sets
+from automask_ros.library.export_folder import ExportConfig
 from automask_ros.library.library import Library
 from automask_ros.library.polygons import mask_polygons
+from automask_ros.library.yolo_export import export_yolo
 from automask_ros.types import Mask, Verdict
 
 SIZE = (48, 64)
@@ -112,6 +117,27 @@ def test_what_comes_back_unchanged_changes_nothing(library, tmp_path, polygons):
     assert not library.view("cup", "v2").trainable, "the veto holds"
 
 
+def test_an_export_takes_the_place_of_the_one_before_when_told(library, tmp_path):
+    path = exported(library, tmp_path / "out", ["cup"])
+    path.with_name("mine.txt").write_text("a person's")
+    content = json.loads(path.read_text())
+    content["images"] += [{"file_name": name} for name in ("../secret.png", "cup/../../x.png", 7)]
+    path.write_text(json.dumps(content))
+    (tmp_path / "secret.png").touch()
+    before = path.read_bytes()
+    with pytest.raises(AutomaskError, match="holds an export already"):
+        exported(library, tmp_path / "out")
+    with pytest.raises(AutomaskError, match="holds a COCO export .*; export elsewhere"):
+        export_yolo(library, tmp_path / "out", config=ExportConfig(overwrite=True))
+    assert path.read_bytes() == before
+    library.remove_view(library.view("cup", "v0"))
+    exported(library, tmp_path / "out", overwrite=True)
+    left = sorted(str(each.relative_to(path.parent)) for each in path.parent.rglob("*.*"))
+    pictures = ["images/can/v0.png", "images/cup/v1.png", "images/cup/v2.png"]
+    assert left == ["annotations.json", *pictures, "mine.txt"]
+    assert (tmp_path / "secret.png").exists()
+
+
 def test_only_what_was_redrawn_is_a_persons(library, tmp_path):
     path = exported(library, tmp_path / "out")
     content = json.loads(path.read_text())
@@ -164,6 +190,22 @@ def test_a_whole_library_travels(library, tmp_path):
     assert (again.unchanged, again.added) == (3, [])
 
 
+@pytest.mark.parametrize("polygons", [False, True])
+def test_an_export_is_a_whole_set(library, tmp_path, polygons):
+    """Given as a folder, to a library that has nothing: the same masks, and whose they are."""
+    library.write_drawn_mask(library.view("cup", "v0"), ring(7))
+    exported(library, tmp_path / "out", polygons=polygons)
+    target = Library(tmp_path / "new", create=True)
+    outcome = import_sets(target, open_annotations(tmp_path / "out"))
+    assert (len(outcome.added), outcome.broken) == (3, [])
+    for before, after in zip(library.views("cup"), target.views("cup"), strict=True):
+        assert np.array_equal(target.read_mask(after), library.read_mask(before))
+        assert np.array_equal(target.read_image(after), library.read_image(before))
+        said = [(v.id, v.captured_at, v.verdict, v.vetoed, v.made_by) for v in (before, after)]
+        assert said[0] == said[1]
+    assert [view.drawn for view in target.views("cup")] == [True, False, False]
+
+
 def coco_file(file_name, segmentation, shape=SIZE, label="cup", **annotation):
     image = {"id": 1, "file_name": file_name, "width": shape[1], "height": shape[0]}
     return {
@@ -182,6 +224,43 @@ def written(tmp_path, content):
 
 
 BOX = [[4, 2, 12, 2, 12, 8, 4, 8]]
+
+
+def test_an_export_again_removes_what_a_killed_one_left(library, tmp_path):
+    path = exported(library, tmp_path / "out")
+    left = [path.parent / name for name in (".a.1-2.tmp", "images/cup/.v0.png.1-2.tmp")]
+    for each in left:
+        each.touch()
+        os.utime(each, (1.0, 1.0))
+    assert exported(library, tmp_path / "out", overwrite=True) == path
+    assert not any(each.exists() for each in left)
+
+
+def test_an_import_that_is_cut_off_and_made_again_is_the_same(library, tmp_path, monkeypatch):
+    """No view that it has added counts as one that was there, with a veto and a mask of its own."""
+    path = exported(library, tmp_path / "out")
+    coco = read_coco(path, unique_names=False)
+    records = {}
+    for allowed in (None, *range(9)):
+        other = Library(tmp_path / f"other_{allowed}", create=True)
+        done = []
+
+        def killed(source, target, real=os.replace, done=done, allowed=allowed):
+            if len(done) == allowed:
+                raise KeyboardInterrupt
+            done.append(target)
+            real(source, target)
+
+        with monkeypatch.context() as context, suppress(KeyboardInterrupt):
+            context.setattr(os, "replace", killed)
+            import_coco(other, coco, path.parent / "images")
+        assert len(done) == (9 if allowed is None else allowed), "an image, a mask, a JSON each"
+        import_coco(other, coco, path.parent / "images")
+        records[allowed] = [
+            (view.id, view.verdict, view.made_by, view.vetoed) for view in other.views()
+        ]
+    assert {str(each) for each in records.values()} == {str(records[None])}
+    assert [vetoed for *_, vetoed in records[None]] == [False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +299,13 @@ def test_what_fits_no_view_is_named_and_the_rest_goes_on(library, tmp_path):
     assert size.startswith("'v2.png' is annotated at 640x480, but the view has 64x48")
 
 
-@pytest.mark.parametrize("file_name", ["../secret.png", "/etc/../../secret.png", "..", "/", "a/.."])
+@pytest.mark.parametrize(
+    "file_name",
+    [
+        *("../secret.png", "/etc/../../secret.png", "..", "/", "a/..", "a\0b.png"),
+        "a" * 5000,  # found by fuzzing: no file system has such a name
+    ],
+)
 def test_a_hostile_file_name_reads_nothing_outside(library, tmp_path, file_name):
     cv2.imwrite(str(tmp_path / "secret.png"), picture(1))
     (tmp_path / "photos").mkdir()

@@ -1,5 +1,6 @@
 import errno
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -56,12 +57,30 @@ def test_json_survives_a_round_trip_and_nan_is_refused(tmp_path):
     assert names(tmp_path) == ["a.json"]
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe\x00", b"[" * 200_000])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe\x00",
+        b"[" * 200_000,
+        # Found by fuzzing: halves of characters.
+        b'"\\ud800"',
+        b'{"\\uDFFF": 1}',
+        b'"\xed\xa0\x80"',
+    ],
+)
 def test_damaged_json_is_named(tmp_path, data):
     path = tmp_path / "a.json"
     path.write_bytes(data)
     with pytest.raises(AutomaskError, match="a.json is damaged"):
         files.read_json(path)
+
+
+def test_whole_characters_are_read_however_they_are_spelled(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b'["\\ud83e\\udd16", "\xed\x95\x9c", "\\\\ud800"]')
+    assert files.read_json(path) == ["\U0001f916", "\ud55c", "\\ud800"]
 
 
 def test_images_are_lossless_and_masks_become_0_and_255(tmp_path):
@@ -100,3 +119,24 @@ def test_directories_are_made_with_their_parents(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(AutomaskError, match="cannot write"):
         files.make_directory(tmp_path / "file" / "d")
+
+
+def test_what_others_write_meanwhile_is_not_stumbled_over(tmp_path):
+    done = threading.Event()
+
+    def write():
+        while not done.is_set():
+            files.write_bytes(tmp_path / "file", b"content")
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    try:
+        until = time.monotonic() + 1.0
+        while time.monotonic() < until:
+            files.remove_stale_temporaries(tmp_path)
+    finally:
+        done.set()
+        for writer in writers:
+            writer.join()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ import pytest
 from automask_ros.errors import AutomaskError
 from automask_ros.library import files
 from automask_ros.library.library import Library
-from automask_ros.types import Mask, Verdict
+from automask_ros.types import PERSON, Mask, Verdict
 
 
 @pytest.fixture
@@ -43,8 +44,8 @@ def test_a_missing_library_is_an_error_with_a_remedy(tmp_path):
 
 def test_a_library_of_a_newer_format_is_refused(tmp_path):
     Library(tmp_path, create=True)
-    (tmp_path / "library.json").write_text('{"format": 2}')
-    with pytest.raises(AutomaskError, match="written by a newer automask_ros"):
+    (tmp_path / "library.json").write_text('{"format": 3}')
+    with pytest.raises(AutomaskError, match=r"newer automask_ros \(format 3, this one reads 2\)"):
         Library(tmp_path)
 
 
@@ -178,21 +179,94 @@ def test_a_mask_repainted_by_hand_is_read_as_it_is(library):
         library.read_mask(view)
 
 
-def test_a_new_mask_never_stands_beside_the_old_verdict(library, monkeypatch):
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_replacement_that_is_cut_off_leaves_the_old_mask_or_the_new(
+    library, monkeypatch, by_hand, written
+):
     view = library.write_mask(add(library), accepted_mask(), fcn="lite")
-    real = files.write_image
+    if by_hand:
+        view = library.write_drawn_mask(view, np.eye(12, 16, dtype=bool))
+    old = (view.verdict, view.made_by, library.read_mask(view).tolist())
+    new = (Verdict(True, 1.0, ("drawn by a person",)), PERSON, np.ones((12, 16), bool).tolist())
+    real = files.write_bytes
 
-    def killed(path, image):
-        real(path, image)
+    def killed(path, data):
+        if path.parent.name != "masks" or written:
+            real(path, data)
+        if path.parent.name == "masks":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+        context.setattr(files, "write_bytes", killed)
+        library.write_drawn_mask(view, np.ones((12, 16), bool))
+    for opened in (library, Library(library.root)):
+        found = opened.view("mug", "a")
+        state = (found.verdict, found.made_by, opened.read_mask(found).tolist())
+        assert state == (new if written else old)
+
+
+def test_after_a_replacement_that_was_cut_off_the_mask_that_is_there_is_judged(
+    library, monkeypatch
+):
+    view = library.write_mask(add(library), accepted_mask(), fcn="lite")
+
+    def killed(path, _):
+        raise KeyboardInterrupt(path)
+
+    real = files.write_bytes
+    with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+        context.setattr(
+            files, "write_bytes", lambda p, d: (killed if p.suffix == ".png" else real)(p, d)
+        )
+        library.write_mask(view, Mask(~accepted_mask().pixels, Verdict(True, 0.5)), fcn="other")
+    thin = Verdict(False, 0.1, ("thin",))
+    library.write_verdict(view, thin, made_by="lite, compared")
+    found = Library(library.root).view("mug", "a")
+    assert (found.verdict, found.made_by) == (thin, "lite, compared")
+    assert np.array_equal(library.read_mask(found), accepted_mask().pixels)
+
+
+def test_a_removal_that_is_cut_off_leaves_the_view_whole_here_or_in_the_trash(library, monkeypatch):
+    view = library.write_mask(add(library), accepted_mask(), fcn="lite")
+    pictures = [library.image_path("mug", "a"), library.mask_path("mug", "a")]
+    written = [path.read_bytes() for path in pictures]
+
+    def killed(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files, "write_image", killed)
-    refused = Mask(np.ones((12, 16), bool), Verdict(False, 0.1, ("fills the image",)))
-    with pytest.raises(KeyboardInterrupt):
-        library.write_mask(view, refused, fcn="lite")
-    monkeypatch.undo()
-    assert library.view("mug", "a").verdict is None
-    assert library.write_mask(view, refused, fcn="lite").verdict == refused.verdict
+    for place, name in ((files, "move"), (type(library.root), "unlink")):
+        with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+            context.setattr(place, name, killed)
+            library.remove_view(view)
+        if place is files:
+            assert Library(library.root).views() == [view]
+            assert [path.read_bytes() for path in pictures] == written
+    assert Library(library.root).views() == []
+    whole = [path.parent for path in (library.root / "trash").rglob("view.json")]
+    (found,) = [[(each / f"{n}.png").read_bytes() for n in ("image", "mask")] for each in whole]
+    assert found == written
+    # Its name can be given again, to another picture and without the mask that was there.
+    again = add(library, seed=5)
+    assert library.views() == [again] and again.verdict is None
+
+
+@pytest.mark.parametrize(
+    "place", ["", "models", "models/1", "objects/mug/masks", "objects/mug/background"]
+)
+def test_what_killed_writers_left_is_removed_everywhere(library, place):
+    add(library)
+    folder = library.root / place
+    folder.mkdir(parents=True, exist_ok=True)
+    if place == "models/1":
+        (folder / "model.json").touch()
+    left, at_work, other = folder / ".a.json.1-2.tmp", folder / ".b.1-2.tmp", folder / ".other"
+    for path in (left, at_work, other):
+        path.touch()
+    for path in (left, other):
+        os.utime(path, (1.0, 1.0))
+    Library(library.root)
+    assert [path.exists() for path in (left, at_work, other)] == [False, True, True]
 
 
 def test_a_veto_takes_out_of_training_and_loses_nothing(library):

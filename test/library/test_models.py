@@ -144,17 +144,108 @@ def test_class_ids_never_change_their_meaning(store):
         store.class_ids(["../x"])
 
 
-@pytest.mark.parametrize("content", ["{}", "[1]", '[{"version": 0}]', "["])
-def test_damaged_promotions_are_named(store, content):
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{}",
+        "[1]",
+        '[{"version": 0}]',
+        "[",
+        # Found by fuzzing: no file system has a folder of such a name.
+        '[{"version": 1%s, "at": 1.0, "reason": ""}]' % ("0" * 300),
+    ],
+)
+def test_damaged_promotions_are_named_and_the_link_says_what_is_live(store, content, caplog):
     commit(store, mug=1)
+    commit(store, mug=1)
+    store.promote(2, "better")
     (store.root / "promotions.json").write_text(content)
     with pytest.raises(AutomaskError, match="promotions.json is damaged"):
-        store.current()
+        store.promotions()
+    store = ModelStore(store.root)
+    assert "promotions.json is damaged" in caplog.text
+    assert "promotions.json is damaged" in store.problem()
+    assert (store.current(), store.database_version()) == (2, 1)
+    assert store.promote(1, "next") == 2
+    assert [(entry.version, entry.at > 1e9) for entry in store.promotions()] == [(2, 1), (1, 1)]
+    (aside,) = (store.root.parent / "damaged").glob("*/models/promotions.json")
+    assert aside.read_text() == content
+    assert store.rollback() == 2
+    assert store.problem() is None
+
+
+def test_of_damaged_promotions_what_can_be_read_counts(store):
+    for version in (1, 2, 3):
+        commit(store, mug=1)
+        store.promote(version, f"better than {version - 1}")
+    path = store.root / "promotions.json"
+    path.write_bytes(path.read_bytes().replace(b'"version": 2', b'"version": -', 1))
+    store = ModelStore(store.root)
+    assert (store.current(), store.database_version()) == (3, 2)
+    store.mend_promotions()
+    assert [(e.version, e.reason) for e in store.promotions()] == [
+        (1, "better than 0"),
+        (3, "better than 2"),
+    ]
+    assert store.rollback() == 1
+
+
+def test_without_a_link_damaged_promotions_leave_nothing_live(store, caplog):
+    commit(store, mug=1)
+    (store.root / "promotions.json").write_text("[")
+    assert store.current() is None
+    assert "no link says which model was live" in caplog.text
+    assert commit(store, mug=1) == 2
+
+
+@pytest.mark.parametrize("damage", ["weights", "record", "missing"])
+def test_a_damaged_version_is_not_current(store, damage, caplog):
+    for version in (1, 2, 3):
+        commit(store, mug=1)
+        store.promote(version, "new")
+    directory = store.directory(2)
+    if damage == "weights":
+        (directory / "weights.safetensors").write_bytes(b"weighty")
+    elif damage == "record":
+        (directory / "model.json").write_text("{")
+    else:
+        (directory / "weights.safetensors").unlink()
+    store = ModelStore(store.root)
+    assert store.current() == 3
+    assert store.problem() is None
+    assert store.rollback() == 1  # over the damaged one
+    assert store.current() == 1
+    store.promote(3, "again")
+    (store.directory(3) / "weights.safetensors").write_bytes(b"other")
+    assert store.current() == 1
+    assert os.readlink(ModelStore(store.root).root / "current") == "1"
+    assert "model version 3 is left out: weights.safetensors is not the file" in caplog.text
+    assert store.problem().startswith("model version 3 is damaged (weights.safetensors is not the ")
+    assert "version 1 is live instead" in store.problem()
+    store.leave(3)
+    assert store.problem() is None
+    assert store.promotions()[-1].reason == "version 3 was damaged"
+
+
+def test_damaged_labels_are_taken_from_the_models(store, caplog):
+    commit(store, **store.class_ids(["mug", "can"]))
+    path = store.root / "labels.json"
+    path.write_text(path.read_text()[:20])
+    assert store.class_ids(["mug", "pear"]) == {"mug": 2, "pear": 3}
+    assert "labels.json is damaged" in caplog.text
+    (store.directory(1) / "model.json").write_text("")
+    assert store.class_ids(["mug", "fig"]) == {"mug": 2, "fig": 4}
+    path.write_text("")
+    with pytest.raises(AutomaskError, match="model.json is damaged"):
+        store.class_ids(["mug"])
 
 
 def test_a_damaged_model_json_is_named(store):
     commit(store, mug=1)
     path = store.directory(1) / "model.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "labels": {"mug": "one"}}))
-    with pytest.raises(AutomaskError, match=r"model\.json is damaged: labels\.mug"):
-        store.record(1)
+    good = json.loads(path.read_text())
+    # Tables are made as long as the largest id: of a huge one there is not enough memory.
+    for class_id in ("one", 0, -1, 65536, 10**12):
+        path.write_text(json.dumps({**good, "labels": {"mug": class_id}}))
+        with pytest.raises(AutomaskError, match=r"model\.json is damaged: labels\.mug"):
+            store.record(1)

@@ -148,20 +148,41 @@ def test_damaged_files_are_one_line_each(tmp_path, storage):
                 data[place] ^= 1 << int(random.integers(0, 8))
         file.write_bytes(data)
         try:
-            list(Recording(bag))
+            recording = Recording(bag)
+            list(recording)
+            lines = [broken.reason for broken in recording.broken]
         except AutomaskError as error:
-            faults += 1
-            assert "\n" not in str(error)
+            lines = [str(error)]
             assert str(bag) in str(error)
+        faults += bool(lines)
+        assert all("\n" not in line for line in lines)
     assert faults >= 10
 
 
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
 @pytest.mark.parametrize("text", ["", "a: [", "rosbag2_bagfile_information: 7", "\0"])
-def test_a_damaged_metadata_file(tmp_path, text):
-    bag = write_bag(tmp_path / "bag", [("/image", raw(picture(0), 1.0))])
+def test_without_its_metadata_all_is_read_and_one_line_says_so(tmp_path, text, storage):
+    messages = [
+        ("/camera_info", camera_info(1.0, 7.0)),
+        ("/image", raw(picture(0), 1.0)),
+        ("/camera_info", camera_info(2.0, 9.0)),
+        ("/image", raw(picture(1), 2.0)),
+    ]
+    bag = write_bag(tmp_path / "bag", messages, storage)
     (bag / "metadata.yaml").write_text(text)
-    with pytest.raises(AutomaskError, match="bag is damaged or no rosbag2 recording"):
-        Recording(bag)
+    recording = Recording(bag)
+    assert len(recording) == 2
+    for _ in range(2):
+        first, second = recording
+        assert (first.name, second.name) == ("bag_0000", "bag_0001")
+        assert (first.stamp, second.stamp) == (1.0, 2.0)
+        assert (first.camera["k"][0], second.camera["k"][0]) == (7.0, 9.0)
+        assert np.array_equal(second.image, picture(1))
+        (broken,) = recording.broken
+        assert "bag is damaged or no rosbag2 recording" in broken.reason
+        assert broken.reason.endswith("2 of its pictures on /image can be read")
+    with pytest.raises(AutomaskError, match="no image topic /up; choose from: /image"):
+        Recording(bag, "/up")
 
 
 def test_a_missing_storage_file(tmp_path):

@@ -5,7 +5,7 @@ from library.bags import raw, write_bag
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.recording import Recording
-from automask_ros.library.sources import ImageFolder, open_source
+from automask_ros.library.sources import ImageFolder, open_source, picture_files
 
 
 def picture(seed: int) -> np.ndarray:
@@ -88,3 +88,13 @@ def test_a_folder_above_sources_is_told_their_names(tmp_path):
         with pytest.raises(AutomaskError) as caught:
             open_source(tmp_path, topic=topic)
         assert str(caught.value).endswith(named)
+
+
+def test_pictures_are_one_file_or_those_of_a_folder(tmp_path):
+    for name in ("b.png", "a.png"):
+        cv2.imwrite(str(tmp_path / name), picture(0))
+    assert picture_files(tmp_path) == [tmp_path / "a.png", tmp_path / "b.png"]
+    assert picture_files(tmp_path / "b.png") == [tmp_path / "b.png"]
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(AutomaskError, match="holds no image"):
+        picture_files(tmp_path / "nothing")

@@ -61,3 +61,31 @@ def test_undo_goes_back_view_by_view(tmp_path):
     assert library.views("mug") == []
     with pytest.raises(AutomaskError, match="no view of mug to undo"):
         one.undo()
+
+
+def test_stamps_that_jump_back_or_stand_still_lose_no_view(tmp_path):
+    library = Library(tmp_path, create=True)
+    one = session(library, target=9)
+    stamps = [1000.0, 1000.5, 3.0, 1000.0, 3.0, -1.0, 2.0**31]
+    views = [
+        one.consider(picture(seed), stamp, "/image", None) for seed, stamp in enumerate(stamps)
+    ]
+    assert [view.captured_at for view in views] == stamps
+    assert len({view.id for view in views}) == one.count == len(stamps)
+    for seed, view in enumerate(views):
+        assert np.array_equal(library.read_image(view), picture(seed))
+    # The newest is the one that was taken last, whatever its stamp.
+    assert [one.undo().id for _ in views] == [view.id for view in reversed(views)]
+
+
+def test_undo_passes_over_what_another_process_took_away(tmp_path):
+    library = Library(tmp_path, create=True)
+    one = session(library)
+    first, second, third = (consider(one, seed) for seed in range(3))
+    Library(tmp_path).remove_view(third)
+    assert one.undo().id == second.id
+    assert one.count == 1 and [view.id for view in library.views("mug")] == [first.id]
+    Library(tmp_path).remove_view(first)
+    with pytest.raises(AutomaskError, match="no view of mug to undo"):
+        one.undo()
+    assert one.count == 0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -85,6 +86,13 @@ def test_a_message_that_is_too_short():
 def test_seconds_and_stamps(seconds):
     assert seconds_of(stamp_of(seconds)) == pytest.approx(seconds, abs=2.5e-7)
     assert 0 <= stamp_of(seconds).nanosec < 1_000_000_000
+
+
+@pytest.mark.parametrize(("seconds", "whole"), [(1e300, 2**31 - 1), (-5e9, -(2**31))])
+def test_a_time_that_no_stamp_holds_can_be_sent_all_the_same(seconds, whole):
+    """A view of a stranger's library may tell of any; to send it would end the node."""
+    sent = deserialize_message(serialize_message(stamp_of(seconds)), Time)
+    assert sent == Time(sec=whole, nanosec=0)
 
 
 def test_the_header_of_a_view():

@@ -1,46 +1,47 @@
-"""docs/interfaces.md says of every parameter what the code says of it."""
+"""docs/interfaces.md says of the running nodes and of the launch files what they are."""
 
+import ast
+import re
+import subprocess
+import sys
 from pathlib import Path
 
-import pytest
-
-from automask_ros.nodes import (
-    capture_node,
-    detector_node,
-    mask_generation_node,
-    replay_node,
-    trainer_node,
-)
-
-DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "interfaces.md"
-NODES = {
-    "capture": capture_node.TABLE,
-    "mask_generator": mask_generation_node.TABLE,
-    "trainer": trainer_node.TABLE,
-    "detector": detector_node.TABLE,
-    "replay": replay_node.TABLE,
-}
+ROOT = Path(__file__).parent.parent.parent
+TOOL = ROOT / "tools" / "make_interfaces.py"
+DOCUMENT = ROOT / "docs" / "interfaces.md"
 
 
-def row(spec):
-    """How the document writes a parameter down."""
-    default = str(spec.default).lower() if isinstance(spec.default, bool) else str(spec.default)
-    if isinstance(spec.default, tuple):
-        default = f"[{', '.join(spec.default)}]"
-    if spec.choices:
-        allowed = ", ".join(spec.choices)
-    elif spec.minimum is not None and spec.maximum is not None:
-        allowed = f"{spec.minimum:.10g} to {spec.maximum:.10g}"
-    else:
-        allowed = "true, false" if isinstance(spec.default, bool) else ""
-    when = "start" if spec.read_only else "any time"
-    shown = f"`{default}`" if default else ""
-    return f"| `{spec.name}` | {shown} | {allowed} | {when} | {spec.description} |"
+def test_the_document_says_what_the_nodes_have():
+    # In a process of its own: it starts every node several times over.
+    checked = subprocess.run(
+        [sys.executable, str(TOOL), "--check"], capture_output=True, text=True, timeout=300
+    )
+    assert checked.returncode == 0, (
+        f"python {TOOL.relative_to(ROOT)} renews docs/interfaces.md\n"
+        f"{checked.stdout}{checked.stderr}"
+    )
 
 
-@pytest.mark.parametrize("node", NODES)
-def test_parameters_are_written_down_as_they_are(node):
-    section = DOCUMENT.read_text().partition(f"### Parameters of `{node}`\n")[2].partition("\n#")[0]
-    written = [line for line in section.splitlines() if line.startswith("| `")]
-    rows = [row(spec) for spec in NODES[node]]
-    assert written == rows, "docs/interfaces.md should say:\n" + "\n".join(rows)
+def test_no_launch_argument_is_left_out_where_there_is_no_launch_to_ask():
+    """The test above compares the whole table, but only where `launch` is installed."""
+    declared = {
+        (node.args[0].value, beginning(keyword.value))
+        for path in [*ROOT.glob("launch/*.py"), *ROOT.glob("automask_ros/nodes/launch*.py")]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "DeclareLaunchArgument"
+        for keyword in node.keywords
+        if keyword.arg == "description"
+    }
+    table = DOCUMENT.read_text().partition("<!-- made: launch arguments -->")[2]
+    rows = re.findall(r"^\| `(\w+)` \|.* \| (.*?) \|$", table, re.MULTILINE)
+    assert {name for name, _ in declared} == {name for name, _ in rows}
+    for name, words in declared:
+        told = [text for of, text in rows if of == name]
+        assert any(text.startswith(words) for text in told), f"{name}: {words}, not {told}"
+
+
+def beginning(description):
+    """The words that a description begins with: it may go on with the name of others."""
+    while isinstance(description, ast.BinOp):
+        description = description.left
+    return description.value

@@ -176,6 +176,15 @@ def test_what_is_no_plain_cdr_is_named(damage, line):
         read_image(damage(serialize_message(image())))
 
 
+def test_texts_have_bounds():
+    """A frame's id is sent on with every detection, and written beside every view."""
+    for field in ({"header": Header(frame_id="x" * 1023)}, {"encoding": "x" * 1023}):
+        read_image(serialize_message(Image(**field)))
+    for field in ({"header": Header(frame_id="x" * 1024)}, {"encoding": "x" * 1024}):
+        with pytest.raises(AutomaskError, match="holds a text of 1025 bytes, where up to 1024"):
+            read_image(serialize_message(Image(**field)))
+
+
 def test_up_to_three_bytes_may_fill_the_last_word():
     for count in range(4):
         assert bytes(read_image(serialize_message(image()) + bytes(count)).data) == bytes(range(12))

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -35,17 +36,21 @@ class Example(Node):
             raise ZeroDivisionError("a defect")
 
     def close(self):
+        if sys.argv[2:]:
+            print("closing", flush=True)
+            sys.stdin.readline()
         print("closed", flush=True)
 
 raise SystemExit(run_node(Example, []))
 """
 
 
-def start(how):
+def start(how, *more):
     environment = ros_environment() | {"ROS_DOMAIN_ID": "98"}
     return subprocess.Popen(
-        [sys.executable, "-c", NODE, how],
+        [sys.executable, "-c", NODE, how, *more],
         env=environment,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -58,6 +63,18 @@ def test_asked_to_end(how):
     assert process.stdout.readline() == "ready\n"
     process.send_signal(how)
     output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output, errors) == (0, "closed\n", "")
+
+
+def test_a_second_interrupt_waits_for_what_the_first_began():
+    process = start("well", "slowly")
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "closing\n"
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    output, errors = process.communicate("go on\n", timeout=30)
     assert (process.returncode, output, errors) == (0, "closed\n", "")
 
 
