@@ -15,10 +15,11 @@ import sys
 import time
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from rcl_interfaces.srv import SetParameters
 from rclpy.client import Client
 from rclpy.node import Node
@@ -26,11 +27,11 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
-from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2D, Detection2DArray, VisionInfo
 
 LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+NODES = ("capture", "mask_generator", "trainer")  # tell on ~/progress how far they are
 PICTURES = 5  # in a row, in which the object must be found
 
 
@@ -153,17 +154,15 @@ class Teacher(Node):
     def __init__(self, label: str) -> None:
         super().__init__("teach_detect_report")
         self._label = label
-        self._health: dict[str, DiagnosticStatus] = {}
-        self._views: set[float] = set()
-        self._masks: set[float] = set()
-        self._job, self._progress = "", DiagnosticStatus()
+        self._told = {node: DiagnosticStatus() for node in NODES}
+        self._views_before = 0
+        self._job = ""
         self._live = ""
         self._found: list[Detection2D] = []
         listen = self.create_subscription
-        listen(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
-        listen(Image, "capture/view", lambda m: self._views.add(seconds(m)), 10)
-        listen(Image, "mask_generator/mask", lambda m: self._masks.add(seconds(m)), 10)
-        listen(DiagnosticStatus, "trainer/progress", self._on_progress, LATCHED)
+        for node in NODES:  # latched: whatever was missed, the last word comes
+            hear = partial(self._on_progress, node)
+            listen(DiagnosticStatus, f"{node}/progress", hear, LATCHED)
         listen(VisionInfo, "detector/vision_info", self._on_model, LATCHED)
         listen(Detection2DArray, "detector/detections", self._on_detections, 10)
 
@@ -175,6 +174,7 @@ class Teacher(Node):
         )
         return Sequence(
             Retry(3, Timeout(20, self._set("capture", "label", self._label))),
+            Timeout(20, Until(self._label_taken, lambda: f"waiting for capture of {self._label}")),
             Retry(3, Timeout(20, self._trigger("capture/start"))),
             Timeout(300, Until(self._all_sides_seen, lambda: self._words("capture"))),
             Timeout(120, Until(self._masks_made, lambda: self._words("mask_generator"))),
@@ -185,12 +185,12 @@ class Teacher(Node):
 
     def report(self) -> str:
         """What came of it."""
-        masks = values_of(self._status("mask_generator"))
+        new = self._views - self._views_before
         found = self._found[-1]
         centre, score = found.bbox.center.position, found.results[0].hypothesis.score
         return (
-            f"{self._label}: {len(self._views)} new views, {masks.get('accepted', 0)} masks "
-            f"accepted in all, model version {values_of(self._progress)['version']} is live\n"
+            f"{self._label}: {new} new views, {self._masks('accepted')} masks accepted in all, "
+            f"model version {self._values('trainer')['version']} is live\n"
             f"{self._label} found in {PICTURES} pictures in a row, at {centre.x:.0f} {centre.y:.0f}"
             f" of {found.header.frame_id}, score {score:.2f}"
         )
@@ -212,27 +212,33 @@ class Teacher(Node):
         client: Client = self.create_client(SetParameters, service)
         return Call(service, client, request, lambda answer: str(answer.results[0].reason))
 
+    def _label_taken(self) -> Status:
+        if self._values("capture").get("label") != self._label:
+            return Status.RUNNING
+        self._views_before = self._views
+        return Status.SUCCESS
+
     def _all_sides_seen(self) -> Status:
-        values = values_of(self._status("capture"))
-        done = values.get("label") == self._label and int(values["views"]) >= int(values["target"])
+        values = self._values("capture")
+        done = values["label"] == self._label and values["state"] == "complete"
         return Status.SUCCESS if done else Status.RUNNING
 
     def _masks_made(self) -> Status:
-        # A mask carries the stamp of its view.
-        return Status.SUCCESS if self._views <= self._masks else Status.RUNNING
+        all_known = self._masks("views") >= self._views
+        return Status.SUCCESS if all_known and not self._masks("waiting") else Status.RUNNING
 
     def _trained(self) -> Status:
-        values = values_of(self._progress)
+        values = self._values("trainer")
         if values.get("job") != self._job or "promoted" not in values:  # told at the end alone
             return Status.RUNNING
         return Status.SUCCESS if values["promoted"] == "True" else Status.FAILURE
 
     def _words_of_training(self) -> str:
-        mine = values_of(self._progress).get("job") == self._job
-        return str(self._progress.message) if mine else ""
+        mine = self._values("trainer").get("job") == self._job
+        return self._words("trainer") if mine else ""
 
     def _model_live(self) -> Status:
-        wanted = f"/{values_of(self._progress)['version']}"
+        wanted = f"/{self._values('trainer')['version']}"
         return Status.SUCCESS if self._live.endswith(wanted) else Status.RUNNING
 
     def _detected(self) -> Status:
@@ -241,11 +247,8 @@ class Teacher(Node):
     def _on_train(self, message: str) -> None:
         self._job = message.split()[0]  # the answer begins with the job's id
 
-    def _on_progress(self, message: DiagnosticStatus) -> None:
-        self._progress = message
-
-    def _on_diagnostics(self, array: DiagnosticArray) -> None:
-        self._health |= {status.name: status for status in array.status}
+    def _on_progress(self, node: str, message: DiagnosticStatus) -> None:
+        self._told[node] = message
 
     def _on_model(self, message: VisionInfo) -> None:
         self._live = message.database_location
@@ -255,20 +258,19 @@ class Teacher(Node):
         found = [d for d in message.detections if d.results[0].hypothesis.class_id == self._label]
         self._found = [*self._found, found[0]] if found else []
 
-    def _status(self, node: str) -> DiagnosticStatus:
-        name = f"{self.get_namespace()}/{node}".lstrip("/")
-        return self._health.get(name, DiagnosticStatus())
+    @property
+    def _views(self) -> int:
+        return int(self._values("capture")["views"])
+
+    def _masks(self, which: str) -> int:
+        """How many views of the object are known to the mask generator, accepted, waiting."""
+        return int(self._values("mask_generator").get(f"{self._label}: {which}", 0))
 
     def _words(self, node: str) -> str:
-        return str(self._status(node).message)
+        return str(self._told[node].message)
 
-
-def seconds(message: Image) -> float:
-    return float(message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec)
-
-
-def values_of(status: DiagnosticStatus) -> dict[str, str]:
-    return {item.key: item.value for item in status.values}
+    def _values(self, node: str) -> dict[str, str]:
+        return {item.key: item.value for item in self._told[node].values}
 
 
 def main() -> int:
