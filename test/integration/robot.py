@@ -36,6 +36,9 @@ LATCHED = QoSProfile(
 )
 RELIABLE = QoSProfile(depth=100, reliability=QoSReliabilityPolicy.RELIABLE)
 
+SLOWEST = 4
+"""How many times longer than expected a machine may take before waiting for it ends."""
+
 HEARD = {
     "capture/view": (Image, RELIABLE),
     "mask_generator/mask": (Image, RELIABLE),
@@ -130,12 +133,14 @@ class Robot:
             self._executor.spin_once(timeout_sec=left)
 
     def wait_for(self, condition, seconds, what):
-        """Listen until `condition()` is true and return its value; fail after `seconds`."""
-        until = time.monotonic() + seconds
+        """Listen until `condition()` is true and return its value; `seconds` are what it takes on
+        a busy machine, SLOWEST times as many end the test."""
+        until = time.monotonic() + SLOWEST * seconds
         while not (value := condition()):
             if time.monotonic() > until:
                 states = {name: status.message for name, status in self.diagnostics.items()}
-                raise AssertionError(f"waited {seconds} s for {what}; diagnostics: {states}")
+                waited = f"waited {SLOWEST * seconds} s for {what}"
+                raise AssertionError(f"{waited}; diagnostics: {states}")
             self._executor.spin_once(timeout_sec=0.05)
         return value
 
@@ -174,6 +179,18 @@ class Robot:
         self.images.publish(to_message(image, header))
         return header
 
+    def answer_to(self, image, topic, seconds=20.0):
+        """The message on `topic` about a picture, which is shown until there is one: of what is
+        sent at best effort a busy machine loses some."""
+        shown = []
+
+        def answered():
+            shown.append(self.show(image))
+            self.spin(0.5)
+            return [message for message in self.heard[topic] if message.header in shown]
+
+        return self.wait_for(answered, seconds, f"an answer on {topic}")[-1]
+
     def status(self, node):
         """The last diagnostics of a node, and its values as a dict."""
         status = self.diagnostics.get(f"{self.namespace.lstrip('/')}/{node}")
@@ -196,15 +213,32 @@ class Robot:
         rclpy.try_shutdown(context=self.context)
         remove_abandoned_segments()
 
-    def _call(self, kind, name, request, seconds):
+    def meet(self, kind, name, seconds=30.0):
+        """A client of a service, which the server knows: until it does, its answers go nowhere."""
         if (client := self._clients.get(name)) is None:
             client = self._clients[name] = self.node.create_client(kind, name)
             self.wait_for(client.service_is_ready, seconds, f"service {name}")
-            # The server may know of the client's reader a little later than the client of the
-            # server: then its answer would go nowhere.
-            self.spin(0.3)
+            self._be_known_to(name.rpartition("/")[0], seconds)
         self.wait_for(client.service_is_ready, seconds, f"service {name}")
-        future = client.call_async(request)
+        return client
+
+    def _be_known_to(self, node, seconds):
+        """Wait until a node knows all that this process reads: that is told in its order, so that
+        an answer to a client made now proves it."""
+        client = self.node.create_client(GetParameters, f"{node}/get_parameters")
+        asked = []
+
+        def answered():
+            late = not asked or time.monotonic() - asked[-1][0] > 1.0
+            if late and client.service_is_ready():
+                asked.append((time.monotonic(), client.call_async(GetParameters.Request())))
+            return any(future.done() for _, future in asked)
+
+        self.wait_for(answered, seconds, f"an answer of {node}")
+        self.node.destroy_client(client)
+
+    def _call(self, kind, name, request, seconds):
+        future = self.meet(kind, name, seconds).call_async(request)
         self.wait_for(future.done, seconds, f"the answer of {name}")
         return future.result()
 

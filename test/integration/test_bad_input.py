@@ -101,7 +101,11 @@ def test_a_topic_that_is_there_and_delivers_nothing(robot, tmp_path):
     robot.wait_for(named, 30, "the starvation")
     message = robot.status("capture")[0].message
     assert message.endswith(f"check that the camera runs, and {transport_remedy()}")
-    robot.show(view("cup", 0)[0])
-    robot.wait_for(
-        lambda: "delivered nothing" not in robot.status("capture")[0].message, 10, "its end"
-    )
+    image = view("cup", 0)[0]
+
+    def over():
+        robot.show(image)
+        robot.spin(0.2)
+        return "delivered nothing" not in robot.status("capture")[0].message
+
+    robot.wait_for(over, 10, "its end")

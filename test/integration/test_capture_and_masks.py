@@ -8,6 +8,7 @@ import pytest
 from integration.drawn_objects import iou, view
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Header
+from std_srvs.srv import Trigger
 
 from automask_ros.library.library import Library
 from automask_ros.nodes.image_messages import seconds_of, stamp_of, to_array
@@ -40,7 +41,9 @@ def show_until(robot, library, label, count, seconds=60.0):
 def test_views_and_masks_of_two_objects(robot, root):
     robot.listen("capture/view", "mask_generator/mask", "mask_generator/overlay")
     robot.start("capture_node", library=root, label="cup", views=4)
-    robot.start("mask_generation_node", library=root)
+    # Not while this lasts: what is compared is written, and told, once more.
+    robot.start("mask_generation_node", library=root, adapt_after=3600.0)
+    robot.meet(Trigger, "mask_generator/regenerate", 60)  # it tells of masks from the first on
 
     refused = robot.call("capture/undo")
     assert not refused.success and refused.message == "there is no view of cup to undo"
@@ -52,11 +55,13 @@ def test_views_and_masks_of_two_objects(robot, root):
 
     assert robot.call("capture/start").message.startswith("started: 0 of 4 views of cup")
     truth = show_until(robot, library, "cup", 4)
-    robot.wait_for(
-        lambda: robot.status("capture")[0].message == "4 of 4 views of cup: complete",
-        10,
-        "the end of capturing",
-    )
+
+    def complete():
+        robot.show(image)  # a camera that is silent would be told
+        robot.spin(0.2)
+        return robot.status("capture")[0].message == "4 of 4 views of cup: complete"
+
+    robot.wait_for(complete, 10, "the end of capturing")
     assert robot.status("capture")[1]["state"] == "stopped"
     refused = robot.call("capture/start")
     assert not refused.success and "raise the parameter views, or set label" in refused.message
@@ -150,9 +155,15 @@ def test_capture_goes_on_after_a_restart_and_says_why_frames_are_refused(robot, 
     views = library.views("cup")
     assert all(kept_view.captured_at < FIRST_STAMP + 1000 for kept_view in views)
     count = len(views)
-    status, values = robot.status("capture")
-    assert status.message.startswith(f"{count} of 10 views of cup: too blurred (sharpness ")
-    assert values["views"] == str(count)
+    words = f"{count} of 10 views of cup: too blurred (sharpness "
+
+    def said():
+        robot.show(blurred)
+        robot.spin(0.2)
+        return robot.status("capture")[0].message.startswith(words)
+
+    robot.wait_for(said, 30, words)
+    assert robot.status("capture")[1]["views"] == str(count)
 
 
 def test_compressed_frames(robot, root):

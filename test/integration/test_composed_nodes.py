@@ -10,15 +10,19 @@ from automask_ros.library.library import Library
 def test_all_nodes_in_one_process(robot, tmp_path):
     root = tmp_path / "library"
     robot.listen("capture/view", "mask_generator/mask")
-    robot.start("composed_nodes", library=root, label="cup", views=3, device="cpu", threads=1)
+    given = {"label": "cup", "views": 3, "device": "cpu", "threads": 1, "adapt_after": 3600.0}
+    robot.start("composed_nodes", library=root, **given)
     assert robot.state("detector") == "active"
     assert robot.call("capture/start").success
+    robot.wait_for(lambda: robot.images.get_subscription_count() == 2, 30, "both listeners")
+
+    def kept(seed):
+        robot.show(view("cup", seed)[0])  # shown again it is no new view
+        robot.spin(0.2)
+        return len(robot.heard["capture/view"]) == seed + 1
+
     for seed in range(3):
-        robot.wait_for(lambda: robot.images.get_subscription_count() == 2, 30, "both listeners")
-        robot.show(view("cup", seed)[0])
-        robot.wait_for(
-            lambda seed=seed: len(robot.heard["capture/view"]) == seed + 1, 20, f"view {seed}"
-        )
+        robot.wait_for(lambda seed=seed: kept(seed), 20, f"view {seed}")
     robot.wait_for(lambda: len(robot.heard["mask_generator/mask"]) >= 3, 90, "the masks")
     assert all(each.verdict is not None for each in Library(root).views("cup"))
     answer = robot.call("trainer/cancel")

@@ -88,7 +88,8 @@ def test_two_cameras_on_one_detector(robot, library):
     status = robot.wait_for(the_bad_one_is_named, 20, "the bad camera")
     assert status.message.startswith(f"{robot.namespace}/left/image_raw: ")
     assert "rgb9" in status.message
-    assert len(heard["left"]) == 3 and len(heard["right"]) > 3
+    robot.wait_for(lambda: len(heard["right"]) > 3, 20, "an answer to the other one")
+    assert len(heard["left"]) == 3
 
 
 def test_models_are_swapped_between_frames_under_load(robot, library, tmp_path):
@@ -112,13 +113,19 @@ def test_models_are_swapped_between_frames_under_load(robot, library, tmp_path):
             robot.show(image)
             robot.spin(1 / 30)
 
+    def second_detects():
+        load(0.3)
+        return any(d.results[0].hypothesis.class_id == "mug" for m in answers for d in m.detections)
+
     load(2.0)
     ordinary = np.median(np.diff(came))
-    swapped_at = len(came)
+    swapped_at, ordered_at = len(came), time.monotonic()
     orders.publish(
         VisionInfo(database_location=str(own.models.directory(second)), database_version=2)
     )
-    load(4.0)
+    robot.wait_for(second_detects, 20, "the second model")
+    loading = time.monotonic() - ordered_at
+    load(2.0)
     labels = [{d.results[0].hypothesis.class_id for d in m.detections} for m in answers]
     order = [each for each in labels if each]
     assert {"cup"} in order and {"mug"} in order
@@ -127,7 +134,7 @@ def test_models_are_swapped_between_frames_under_load(robot, library, tmp_path):
     assert told == [str(own.models.directory(version)) for version in (first, second)]
     gaps = np.diff(came[swapped_at - 1 :])
     # Two cores share loading and detecting, others may be at work too: no pause all the same.
-    assert gaps.max() < max(10 * ordinary, 1.0)
+    assert gaps.max() < max(10 * ordinary, 1.0, loading / 2)
     stamps = [seconds_of(message.header.stamp) for message in answers]
     assert stamps == sorted(stamps)
 
@@ -157,8 +164,7 @@ def test_a_model_that_does_not_load_leaves_the_old_one_running(robot, damage, tm
         30,
         "the reason",
     )
-    robot.show(image)
-    answer = robot.wait_for(lambda: robot.heard["detector/detections"], 20, "an answer")[-1]
+    answer = robot.answer_to(image, "detector/detections")
     assert {d.results[0].hypothesis.class_id for d in answer.detections} == {"cup"}
     assert {d.id for d in answer.detections} == {""}
     assert "model version 1 runs with ONNX Runtime on CPU" in robot.log("detector_node")
@@ -177,7 +183,7 @@ def test_a_frame_that_fails_is_told_and_the_next_one_is_worked_on(robot, tmp_pat
         robot.show(np.zeros((200, 200, 3), np.uint8))
         robot.spin(0.3)
         status, values = robot.status("detector")
-        return status.level == ERROR and values
+        return status is not None and status.level == ERROR and values
 
     values = robot.wait_for(told, 30, "the failure")
     message = robot.status("detector")[0].message
@@ -185,10 +191,15 @@ def test_a_frame_that_fails_is_told_and_the_next_one_is_worked_on(robot, tmp_pat
     assert int(values["failed"]) > 0 and values["processed"] == "0"
     assert robot.log("detector_node").count("a frame could not be worked on") == 1
 
-    robot.show(np.zeros((480, 640, 3), np.uint8))
-    answer = robot.wait_for(lambda: robot.heard["detector/detections"], 20, "an answer")[-1]
-    assert list(answer.detections) == []
-    robot.wait_for(lambda: robot.status("detector")[0].message == "detecting", 10, "the end of it")
+    good = np.zeros((480, 640, 3), np.uint8)
+    assert list(robot.answer_to(good, "detector/detections").detections) == []
+
+    def over():
+        robot.show(good)
+        robot.spin(0.2)
+        return robot.status("detector")[0].message == "detecting"
+
+    robot.wait_for(over, 20, "the end of it")
 
 
 def test_a_detector_ends_where_every_frame_fails(robot, tmp_path):
@@ -251,7 +262,8 @@ def test_life_cycles_leak_nothing(robot, library):
     assert max(memory[-4:]) - max(memory[4:8]) < 10, memory
     assert robot.change_state("detector", "configure")
     assert robot.change_state("detector", "cleanup")
-    assert len(list(Path(f"/proc/{pid}/task").iterdir())) <= threads
+    tasks = Path(f"/proc/{pid}/task")
+    robot.wait_for(lambda: len(list(tasks.iterdir())) <= threads, 20, "the end of its threads")
 
 
 def test_where_an_object_is_and_that_it_is_the_same(robot, library):
@@ -273,7 +285,11 @@ def test_where_an_object_is_and_that_it_is_the_same(robot, library):
     robot.start(
         "detector_node", library=library.root, device="cpu", remappings={"depth": "aligned/depth"}
     )
-    robot.wait_for(lambda: depths.get_subscription_count(), 60, "the depth's subscription")
+    robot.wait_for(
+        lambda: depths.get_subscription_count() and infos.get_subscription_count(),
+        60,
+        "the subscriptions of depth and camera_info",
+    )
     for number in range(3):
         header = Header(stamp=stamp_of(1000.0 + 0.1 * number), frame_id="camera_optical")
         info.header = header
@@ -298,6 +314,7 @@ def test_where_an_object_is_and_that_it_is_the_same(robot, library):
     assert np.abs(points[:, 2] - near).max() < 0.01
     assert set(points[:, 3].view(np.uint32)) == {1}
     # The object stands still: one track, in both kinds of detections.
+    robot.wait_for(lambda: len(robot.heard["detector/detections"]) == 3, 10, "detections")
     ids = [{d.id for d in m.detections} for m in robot.heard["detector/detections"]]
     assert ids == [{"1"}] * 3 and {d.id for m in boxes for d in m.detections} == {"1"}
 

@@ -19,7 +19,7 @@ def test_transitions_in_every_order(robot, tmp_path):
         assert robot.change_state("detector", "configure")
         assert robot.state("detector") == "inactive"
         assert not robot.change_state("detector", "configure")
-        assert robot.images.get_subscription_count() == 1
+        robot.wait_for(lambda: robot.images.get_subscription_count() == 1, 10, "its subscription")
         assert robot.change_state("detector", "activate")
         assert robot.state("detector") == "active"
         robot.show(view("cup", 0)[0])
@@ -40,10 +40,14 @@ def test_a_detector_without_a_model_says_so_and_takes_frames(robot, tmp_path):
     robot.start("detector_node", library=tmp_path / "library")
     robot.wait_for(lambda: robot.images.get_subscription_count(), 30, "the subscription")
     assert robot.state("detector") == "active"
-    for seed in range(3):
-        robot.show(view("cup", seed)[0])
+    image = view("cup", 0)[0]
+
+    def taken():
+        robot.show(image)
         robot.spin(0.1)
-    robot.wait_for(lambda: robot.status("detector")[1].get("received") == "3", 20, "the frames")
+        return int(robot.status("detector")[1].get("received", 0)) >= 3
+
+    robot.wait_for(taken, 20, "the frames")
     status, values = robot.status("detector")
     assert status.level == b"\x01"
     assert status.message.startswith(f"no model in {tmp_path / 'library'} yet")

@@ -77,8 +77,13 @@ def test_the_nodes_come_up_and_end_with_the_launch(name, more, robot, launch, tm
         assert robot.status("capture")[1]["label"] == "mug"
         assert robot.status("capture")[1]["target"] == "3"
         assert robot.get_parameter("capture", "min_novelty").double_value == 0.25
-        robot.show(view("cup", 0)[0])
-        robot.wait_for(lambda: Library(library).views("mug"), 30, "a view")
+
+        def kept():
+            robot.show(view("cup", 0)[0])
+            robot.spin(0.2)
+            return Library(library).views("mug")
+
+        robot.wait_for(kept, 30, "a view")
         for variable in profile_variables(robot.environment):
             assert variables_of(process)[variable] == str(share_directory() / "config/fastdds.xml")
     for _ in range(3):  # an impatient person

@@ -16,6 +16,8 @@ PARAMETERS = """
         subscription: {{reliability: reliable, depth: 2}}
 """
 
+PATIENCE = "sigterm_timeout:=60", "sigkill_timeout:=60"
+
 
 @pytest.fixture(autouse=True)
 def _launch_is_there():
@@ -51,7 +53,11 @@ def test_two_robots_side_by_side_each_with_its_own_camera_file_and_clock(robot, 
 
 def test_a_node_that_dies_comes_back(robot, launch, tmp_path):
     process = launch(
-        "detect.launch.py", "device:=cpu", f"library:={tmp_path / 'library'}", "respawn:=true"
+        "detect.launch.py",
+        "device:=cpu",
+        f"library:={tmp_path / 'library'}",
+        "respawn:=true",
+        *PATIENCE,
     )
     robot.wait_for(lambda: robot.status("detector")[0], 60, "the detector")
     (first,) = children_of(process)

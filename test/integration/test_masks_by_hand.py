@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 from integration.drawn_objects import iou, view
+from std_srvs.srv import Trigger
 
 from automask_ros.library.library import Library
 from automask_ros.types import Verdict
@@ -10,15 +11,14 @@ from automask_ros.types import Verdict
 DRAWN = Verdict(True, 1.0, ("drawn by a person",))
 
 
-def filled(root, label, count):
-    """A library with `count` views of an object, a second apart, and their true masks by id."""
-    library = Library(root, create=True)
+def fill(library, label, count):
+    """Add `count` views of an object, a second apart; their true masks by id."""
     truth = {}
     for seed in range(count):
         image, mask = view(label, seed)
         added = library.add_view(label, image, captured_at=1.7e9 + seed, source="drawn")
         truth[added.id] = mask
-    return library, truth
+    return truth
 
 
 def repaint(robot, library, well, wrongly):
@@ -38,11 +38,13 @@ def repaint(robot, library, well, wrongly):
 
 
 def test_veto_delete_repaint_and_regenerate(robot, tmp_path):
-    library, truth = filled(tmp_path / "library", "cup", 4)
-    ids = sorted(truth)
+    library = Library(tmp_path / "library", create=True)
     robot.listen("mask_generator/mask", "mask_generator/overlay")
     # Long after this test an object would be compared and adapted to: masks would be made again.
     robot.start("mask_generation_node", library=library.root, look_period=0.2, adapt_after=3600.0)
+    robot.meet(Trigger, "mask_generator/regenerate", 60)  # it tells of masks from the first on
+    truth = fill(library, "cup", 4)
+    ids = sorted(truth)
 
     def made(count):
         robot.wait_for(lambda: len(robot.heard["mask_generator/mask"]) >= count, 60, "masks")

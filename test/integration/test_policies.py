@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rclpy.node import NodeNameNonExistentError
 from sensor_msgs.msg import Image, PointCloud2
 
 ROOT = Path(__file__).parent.parent.parent
@@ -46,7 +47,11 @@ def seen(robot, name):
         return found
     for rule, kind in kinds.items():
         ask = getattr(robot.node, f"get_{kind}_names_and_types_by_node")
-        if names := sorted(each for each, _ in ask(name, robot.namespace)):
+        try:
+            names = sorted(each for each, _ in ask(name, robot.namespace))
+        except NodeNameNonExistentError:  # it left after the look above
+            return {}
+        if names:
             found[rule] = names
     return found
 

@@ -54,6 +54,7 @@ def test_the_same_views_headless_and_by_the_live_nodes(robot, tmp_path, transpor
         **{"library": live.root, "label": "cup", "views": 1000, "auto_start": True},
         **{"image_transport": transport, **qos},
     )
+    robot.wait_for(lambda: robot.status("capture")[0], 60, "capture")
     robot.start("replay_node", recording=bag, rate=60.0)
 
     def played():

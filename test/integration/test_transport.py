@@ -1,5 +1,6 @@
 """What is lost on the way and whom nothing reaches is named with the remedy; QoS overrides."""
 
+import select
 import signal
 import subprocess
 import sys
@@ -89,7 +90,7 @@ def test_frames_lost_on_the_way_are_counted_and_the_cure_named_is_one(robot, sta
     robot.node.destroy_publisher(robot.images)
     robot.start("capture_node", library=tmp_path / "library")
     robot.wait_for(lambda: robot.status("capture")[0], 30, "the node")
-    camera = start_peer("camera")
+    camera = start_peer("camera", "20")
     robot.wait_for(lambda: says(robot, "capture", " % of its frames on the way"), 30, "the losses")
     status, values = robot.status("capture")
     override = qos_override(robot, "image", "subscription", "reliability")
@@ -111,9 +112,10 @@ def test_frames_lost_on_the_way_are_counted_and_the_cure_named_is_one(robot, sta
     assert robot.stop("capture_node") == 0
 
     robot.diagnostics.clear()
-    start_peer("camera")
+    # At a pace at which what is lost can be sent again by a machine that has other work, too.
+    start_peer("camera", "5")
     robot.start("capture_node", library=tmp_path / "library", **{override: "reliable"})
-    robot.wait_for(lambda: int(robot.status("capture")[1].get("received", 0)) > 40, 30, "frames")
+    robot.wait_for(lambda: int(robot.status("capture")[1].get("received", 0)) > 20, 30, "frames")
     status, values = robot.status("capture")
     assert float(values["lost_share"]) < 0.05, values
     assert values["image_qos"] == "reliable, depth 5"
@@ -204,7 +206,7 @@ def test_a_subscriber_with_the_wrong_qos_is_named(robot, taught):
 
     robot.wait_for(named, 20, expected)
     robot.node.destroy_subscription(subscription)
-    robot.wait_for(lambda: named() or robot.status("detector")[0].level != WARN, 20, "its end")
+    robot.wait_for(lambda: not named() and robot.status("detector")[0].level != WARN, 20, "its end")
 
 
 @of_fast_dds
@@ -215,22 +217,26 @@ def test_a_subscriber_that_hangs_is_named_and_stops_nobody(robot, start_peer, ta
     topic = f"{robot.namespace}/detector/detections"
     robot.wait_for(lambda: robot.status("detector")[1].get("model") == "1", 60, "the model")
     robot.wait_for(lambda: len(robot.node.get_subscriptions_info_by_topic(topic)) == 2, 20, "both")
-    expected = f"{robot.namespace}/listener"
+    expected, image = f"{robot.namespace}/listener", view("cup", 0)[0]
 
-    def show_and_look(words):
-        robot.show(view("cup", 0)[0])
+    def after_a_picture(condition):
+        robot.show(image)
         robot.spin(0.2)
-        return says(robot, "detector", words)
+        return condition()
+
+    def showing_until(condition, what):
+        robot.wait_for(lambda: after_a_picture(condition), 20, what)
 
     heard = robot.heard["detector/detections"]
-    robot.wait_for(lambda: show_and_look("") or len(heard) >= 3, 20, "answers")
+    showing_until(lambda: len(heard) >= 3, "answers")
+    showing_until(lambda: select.select([listener.stdout], [], [], 0)[0], "that it hears them")
     listener.send_signal(signal.SIGSTOP)
     before = len(heard)
-    robot.wait_for(lambda: show_and_look(f" has not answered on {topic} for "), 20, "its name")
+    named = f" has not answered on {topic} for "
+    showing_until(lambda: says(robot, "detector", named), "its name")
     message = robot.status("detector")[0].message
     assert expected in message and message.endswith("let it subscribe at best effort")
-    assert len(heard) - before >= 10, "who does not hang gets its answers"
+    showing_until(lambda: len(heard) - before >= 10, "answers for who does not hang")
+    assert says(robot, "detector", named), "and it hangs still"
     listener.send_signal(signal.SIGCONT)
-    robot.wait_for(
-        lambda: show_and_look("") or robot.status("detector")[0].level != WARN, 20, "its end"
-    )
+    showing_until(lambda: robot.status("detector")[0].level != WARN, "its end")
