@@ -86,14 +86,13 @@ def main() -> int:
     )
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     # Ctrl-C stays Python's own: it arrives between two callbacks, and not inside ROS.
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    node = Retraining()
     try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        node = Retraining()
         return 0 if node.follow(node.order(options.patience)) else 1
     except KeyboardInterrupt:
         return 130
     finally:
-        node.destroy_node()
         rclpy.try_shutdown()
 
 

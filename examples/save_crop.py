@@ -103,25 +103,12 @@ def to_bgr(message: Image) -> NDArray[Any]:
     return picture if code is None else cv2.cvtColor(picture, code)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("label", help="the name under which the object was taught")
-    parser.add_argument("--output", type=Path, help="PNG file (default: LABEL.png)")
-    parser.add_argument("--timeout", type=float, default=60.0, help="seconds (default: 60)")
-    options = parser.parse_args(remove_ros_args(sys.argv)[1:])
+def save(node: CropSaver, options: argparse.Namespace) -> int:
+    """Save the first crop, if one comes in time; the exit code."""
     output = options.output or Path(f"{options.label}.png")
-    # Ctrl-C stays Python's own: it arrives between two callbacks, and not inside ROS.
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    node = CropSaver(options.label)
     until = time.monotonic() + options.timeout
-    try:
-        while node.crop is None and time.monotonic() < until:
-            rclpy.spin_once(node, timeout_sec=0.1)
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
+    while node.crop is None and time.monotonic() < until:
+        rclpy.spin_once(node, timeout_sec=0.1)
     if node.crop is None:
         nothing = f"; nothing came on {', '.join(node.silent.values())}" if node.silent else ""
         print(f"no {options.label} within {options.timeout:g} s{nothing}", file=sys.stderr)
@@ -132,6 +119,22 @@ def main() -> int:
     height, width = node.crop.shape[:2]
     print(f"{output}: {width} x {height} pixels, cut out at {node.corner[0]} {node.corner[1]}")
     return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("label", help="the name under which the object was taught")
+    parser.add_argument("--output", type=Path, help="PNG file (default: LABEL.png)")
+    parser.add_argument("--timeout", type=float, default=60.0, help="seconds (default: 60)")
+    options = parser.parse_args(remove_ros_args(sys.argv)[1:])
+    # Ctrl-C stays Python's own: it arrives between two callbacks, and not inside ROS.
+    try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        return save(CropSaver(options.label), options)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        rclpy.try_shutdown()
 
 
 if __name__ == "__main__":

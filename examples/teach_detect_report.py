@@ -273,27 +273,31 @@ class Teacher(Node):
         return {item.key: item.value for item in self._told[node].values}
 
 
+def teach(label: str) -> int:
+    """Go through the tree, and report; the exit code."""
+    teacher = Teacher(label)
+    tree = teacher.tree()
+    tree.start()
+    while (status := tree.tick()) is Status.RUNNING:
+        rclpy.spin_once(teacher, timeout_sec=0.1)
+    if status is Status.FAILURE:
+        print(f"{label} was not taught and found: {tree.why}", file=sys.stderr)
+        return 1
+    print(teacher.report())
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("label", help="the name of the object, such as mug")
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     # Ctrl-C stays Python's own: it arrives between two callbacks, and not inside ROS.
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    teacher = Teacher(options.label)
-    tree = teacher.tree()
     try:
-        tree.start()
-        while (status := tree.tick()) is Status.RUNNING:
-            rclpy.spin_once(teacher, timeout_sec=0.1)
-        if status is Status.FAILURE:
-            print(f"{options.label} was not taught and found: {tree.why}", file=sys.stderr)
-            return 1
-        print(teacher.report())
-        return 0
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        return teach(options.label)
     except KeyboardInterrupt:
         return 130
     finally:
-        teacher.destroy_node()
         rclpy.try_shutdown()
 
 

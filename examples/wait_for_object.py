@@ -18,6 +18,8 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from vision_msgs.msg import Detection2D, Detection2DArray, Detection3D, Detection3DArray
 
+DEPTH_PATIENCE = 3.0  # seconds; the detector subscribes to depth once somebody wants positions
+
 
 class ObjectWatch(Node):
     """Collects what the detector says of one object, as long as no picture lacks it."""
@@ -27,16 +29,18 @@ class ObjectWatch(Node):
         self._label, self._pictures = label, pictures
         self._places: list[Detection2D] = []
         self._poses: list[Detection3D] = []
+        self._seen_since = 0.0
         # Reliable, as the detector publishes them.
         self.create_subscription(Detection2DArray, "detector/detections", self._on_2d, 10)
         self.create_subscription(Detection3DArray, "detector/detections_3d", self._on_3d, 10)
 
-    def answer(self) -> str | None:
-        """Where the object is, once it is known well enough."""
+    def answer(self, depth_patience: float = DEPTH_PATIENCE) -> str | None:
+        """Where the object is, once it is known well enough; `depth_patience` seconds after it was
+        first seen, its place in the picture is enough."""
         if len(self._poses) >= self._pictures:
             return self._pose()
-        # With depth, the answer in space comes right after that in the picture.
-        if len(self._places) >= self._pictures + 3 and not self._poses:
+        seen_for = time.monotonic() - self._seen_since
+        if len(self._places) >= self._pictures and not self._poses and seen_for > depth_patience:
             return self._place()
         return None
 
@@ -47,6 +51,8 @@ class ObjectWatch(Node):
             self._places.clear()  # gone, or another one: `id` stays with an object
             self._poses.clear()
         if found is not None:
+            if not self._places:
+                self._seen_since = time.monotonic()
             self._places.append(found)
 
     def _on_3d(self, message: Detection3DArray) -> None:
@@ -82,6 +88,19 @@ class ObjectWatch(Node):
         )
 
 
+def wait(node: ObjectWatch, options: argparse.Namespace) -> int:
+    """Print where the object is, at the latest when its time is over; the exit code."""
+    until = time.monotonic() + options.timeout
+    while (answer := node.answer()) is None and time.monotonic() < until:
+        rclpy.spin_once(node, timeout_sec=0.1)
+    answer = answer or node.answer(depth_patience=0.0)
+    if answer is None:
+        print(f"no {options.label} within {options.timeout:g} s", file=sys.stderr)
+        return 1
+    print(answer)
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("label", help="the name under which the object was taught")
@@ -91,22 +110,13 @@ def main() -> int:
     )
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     # Ctrl-C stays Python's own: it arrives between two callbacks, and not inside ROS.
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    node = ObjectWatch(options.label, options.pictures)
-    until = time.monotonic() + options.timeout
     try:
-        while (answer := node.answer()) is None and time.monotonic() < until:
-            rclpy.spin_once(node, timeout_sec=0.1)
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        return wait(ObjectWatch(options.label, options.pictures), options)
     except KeyboardInterrupt:
         return 130
     finally:
-        node.destroy_node()
         rclpy.try_shutdown()
-    if answer is None:
-        print(f"no {options.label} within {options.timeout:g} s", file=sys.stderr)
-        return 1
-    print(answer)
-    return 0
 
 
 if __name__ == "__main__":

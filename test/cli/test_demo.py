@@ -102,10 +102,11 @@ def left_over(folder):
 def test_a_small_run_from_camera_to_table(start, tmp_path):
     process = start(
         *("--views", "10", "--iterations", "20", "--json", str(tmp_path / "figures.json")),
+        *("--rate", "2"),
         *("--set", "trainer.min_ap50:=0.0", "--set", "trainer.image_size:=128"),
         *("--set", "capture.min_novelty:=0.0"),
     )
-    output, errors = process.communicate(timeout=500)
+    output, errors = process.communicate(timeout=1800)
     assert process.returncode == 0, errors
     figures = json.loads((tmp_path / "figures.json").read_text())
     cup, everything = figures["objects"]
@@ -127,7 +128,7 @@ def test_a_small_run_from_camera_to_table(start, tmp_path):
 
 def test_a_node_that_dies_is_named_with_its_last_words(start, tmp_path):
     process = start("--set", "detector.runtime:=abacus")
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=400)
     assert process.returncode == 2
     line = errors.strip().splitlines()[-1]
     assert line.startswith("automask: detector ended by itself (exit code 2): automask: parameter")

@@ -134,7 +134,7 @@ def test_evaluate_prints_the_four_figures(root: Path, trained: Path, capsys) -> 
 
 
 def test_a_killed_training_goes_on_bit_for_bit(root: Path) -> None:
-    options = ["--iterations", "6", "--stages", "32s,16s", "--dropout", "0.5", "--seed", "5"]
+    options = ["--iterations", "30", "--stages", "32s,16s", "--dropout", "0.5", "--seed", "5"]
     assert main(training(root, root / "whole", *options)) == 0
     out = root / "killed"
     arguments = training(root, out, *options, "--save-seconds", "0", "--workers", "1")

@@ -282,8 +282,18 @@ def test_ids_depend_on_no_unit_and_no_origin(seed):
         assert ids == other.update(detections_of(boxes * 4 + 100, labels), step / 8 + 2**20)
 
 
-def test_twenty_detections_take_less_than_a_millisecond():
-    """The best of many: how long it takes where nothing else runs."""
+def pairs_of_places():
+    """Seconds that NumPy takes for the distances of twenty places to each other, twenty times."""
+    places = np.ones((20, 2))
+    started = time.perf_counter()
+    for _ in range(20):
+        ((places[:, None] - places) ** 2).sum(axis=2)
+    return time.perf_counter() - started
+
+
+def test_twenty_detections_take_about_as_long_as_their_distances():
+    """0.25 ms where `pairs_of_places` takes 0.35. The best of many: how long it takes where nothing
+    else runs."""
     random = np.random.default_rng(0)
     places = random.uniform(0, 640, (20, 2))
     tracker, seconds = Tracker(), []
@@ -293,4 +303,4 @@ def test_twenty_detections_take_less_than_a_millisecond():
         started = time.perf_counter()
         tracker.update(detections, START + step / 10)
         seconds.append(time.perf_counter() - started)
-    assert min(seconds) < 1e-3
+    assert min(seconds) < 3 * min(pairs_of_places() for _ in range(200))

@@ -61,6 +61,8 @@ def robot(library, tmp_path_factory):
     lenient = {"min_ap50": 0.0, "tolerance": 1.0}
     robot.start("trainer_node", library=root, iterations=20, image_size=160, **lenient, **quick)
     robot.start("detector_node", library=root, **quick)
+    for node in ("capture", "mask_generator", "trainer", "detector"):
+        robot.wait_for(lambda node=node: robot.status(node)[0], 60, node)
     yield robot
     robot.close()
 

@@ -32,7 +32,7 @@ def start(robot, name, *arguments, namespace=None):
     )
 
 
-def run(robot, name, *arguments, namespace=None, show=lambda: None, seconds=60, period=0.2):
+def run(robot, name, *arguments, namespace=None, show=lambda: None, seconds=180, period=0.2):
     """Run an example while `show()` is called every `period`; exit code, stdout and stderr."""
     process = start(robot, name, *arguments, namespace=namespace)
     until = time.monotonic() + seconds

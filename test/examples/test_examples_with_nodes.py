@@ -4,6 +4,7 @@ The tests build on each other, for to teach an object takes a while: the first o
 that the others look at.
 """
 
+import itertools
 import signal
 
 import cv2
@@ -12,6 +13,8 @@ import pytest
 from examples.conftest import VIEWS, DepthCamera
 from examples.run_example import run, start
 from integration.drawn_objects import iou, object_mask, view
+from integration.robot import RELIABLE
+from vision_msgs.msg import Detection3DArray
 
 SCENE = 1000  # a view of the cup that teaching never showed
 
@@ -29,13 +32,13 @@ def numbers_after(word, line):
 
 
 def test_teach_detect_report(robot, camera, library):
-    seeds = iter(range(1000))
+    seeds = itertools.count(SCENE + 1)
 
     def show():
         taught = len(library.views("cup")) >= VIEWS
         camera.show(SCENE if taught else next(seeds), depth=False)
 
-    code, out, err = run(robot, "teach_detect_report", "cup", show=show, seconds=600, period=0.3)
+    code, out, err = run(robot, "teach_detect_report", "cup", show=show, seconds=1800, period=0.3)
     assert (code, err) == (0, ""), out
     assert library.models.current() == 1
     lines = out.splitlines()
@@ -59,6 +62,17 @@ def test_where_there_is_no_depth_the_place_in_the_picture_is_printed(robot, came
 
 
 def test_with_depth_the_pose_is_printed(robot, camera):
+    in_space = []
+    robot.node.create_subscription(
+        Detection3DArray, "detector/detections_3d", in_space.append, RELIABLE
+    )
+
+    def found_in_space():
+        camera.show(SCENE)
+        robot.spin(0.2)
+        return in_space
+
+    robot.wait_for(found_in_space, 30, "that the detector has its depth")
     code, out, err = run(robot, "wait_for_object", "cup", show=lambda: camera.show(SCENE))
     assert (code, err) == (0, "")
     assert out.startswith("cup in camera_optical: position ")
@@ -102,7 +116,7 @@ def test_the_crop_is_the_object_and_nothing_else(robot, camera, tmp_path):
 
 
 def test_retraining_is_followed_to_its_end(robot, library):
-    code, out, err = run(robot, "retrain", seconds=400)
+    code, out, err = run(robot, "retrain", seconds=1200)
     assert (code, err) == (0, ""), out
     version = library.models.current()
     assert version == 2
@@ -120,9 +134,9 @@ def test_where_nobody_answers_it_is_said(robot):
 
 def test_ctrl_c_ends_each_without_a_traceback(robot):
     examples = {
-        "wait_for_object": ["cup"],
-        "save_crop": ["cup"],
-        "retrain": [],
+        "wait_for_object": ["cup", "--timeout", 600],
+        "save_crop": ["cup", "--timeout", 600],
+        "retrain": ["--patience", 600],
         "teach_detect_report": ["cup"],
     }
     running = {
@@ -130,7 +144,6 @@ def test_ctrl_c_ends_each_without_a_traceback(robot):
         for name, arguments in examples.items()
     }
     robot.wait_for(lambda: examples.keys() <= set(robot.node.get_node_names()), 60, "the examples")
-    robot.spin(0.5)
     for process in running.values():
         process.send_signal(signal.SIGINT)
     for name, process in running.items():

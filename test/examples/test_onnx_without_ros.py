@@ -95,6 +95,11 @@ def test_what_is_found_twice_scores_less():
     assert np.array_equal(found, lower_doubles(placed, scores, numbers))
 
 
+def own_lines(stderr):
+    """Without those of ONNX Runtime, which says what it does not find on some machines."""
+    return [line for line in stderr.splitlines() if "onnxruntime" not in line]
+
+
 def test_as_a_process_it_prints_and_draws(version, pictures, expected, tmp_path):
     output = tmp_path / "found.png"
     done = subprocess.run(
@@ -102,7 +107,7 @@ def test_as_a_process_it_prints_and_draws(version, pictures, expected, tmp_path)
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, own_lines(done.stderr)) == (0, []), done.stderr
     label, score, *box = done.stdout.splitlines()[0].split()
     best = expected["cup"][0]
     assert (label, float(score)) == ("cup", pytest.approx(best["score"], abs=1e-4))
@@ -120,7 +125,7 @@ def test_what_is_missing_is_named_in_one_line(what, words, version, pictures, tm
         [sys.executable, SCRIPT, given["model"], given["image"]], capture_output=True, text=True
     )
     assert done.returncode == 1 and words in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert len(own_lines(done.stderr)) == 1, done.stderr
 
 
 def test_it_imports_three_packages():

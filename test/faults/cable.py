@@ -3,6 +3,7 @@
 Needs Linux, root, and the programs ip, unshare and nsenter.
 """
 
+import os
 import subprocess
 import time
 
@@ -22,7 +23,7 @@ class Cable:
     def __init__(self):
         self._holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
         try:
-            time.sleep(0.3)
+            self._wait_for_its_own()
             _run("ip", "link", "add", _END, "type", "veth", "peer", "name", _OTHER_END)
             _run("ip", "link", "set", _OTHER_END, "netns", str(self._holder.pid))
             _run("ip", "addr", "add", f"{HERE}/24", "dev", _END)
@@ -37,6 +38,18 @@ class Cable:
         except OSError:
             self.close()
             raise
+
+    def _wait_for_its_own(self):
+        """Until the other machine has a network of its own: before, it would be given this one's.
+
+        A process can have none, where this is not allowed: it ends at once.
+        """
+        ours = os.stat("/proc/self/ns/net").st_ino
+        until = time.monotonic() + 20
+        while os.stat(f"/proc/{self._holder.pid}/ns/net").st_ino == ours:
+            if self._holder.poll() is not None or time.monotonic() > until:
+                raise OSError("unshare --net is not allowed, or takes too long")
+            time.sleep(0.05)
 
     def there(self, *command):
         """A command as the other machine runs it."""

@@ -122,7 +122,7 @@ def use_everything(root):
     lines = []
     for action in ACTIONS:
         try:
-            with limited(20):
+            with limited(120):
                 action(Library(root))
         except AutomaskError as error:
             line = str(error)

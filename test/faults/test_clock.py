@@ -61,7 +61,7 @@ def test_steps_while_everything_runs(stepped, clock, soak):
         # Answers bear the picture's own stamp: `detect` waits for just that.
         detect(robot, view(LABEL, next(seeds))[0])
         show_until(robot, library, number * VIEWS_A_STEP, seeds)
-        figure = robot.wait_for(lambda: robot.status("detector")[1].get(AGE), 10, AGE)
+        figure = robot.wait_for(lambda: robot.status("detector")[1].get(AGE), 30, AGE)
         assert 0 <= float(figure) < 60_000
         assert robot.call("capture/undo").success
     views = library.views(LABEL)

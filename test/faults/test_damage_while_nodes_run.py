@@ -145,11 +145,5 @@ def test_a_detector_falls_back_to_the_model_before_and_keeps_it(robot, library, 
     flip(first)
     (library.root / "models" / "promotions.json").write_text("")
     robot.spin(2.5)
-    header = robot.show(view("cup", 3)[0])
-    (found,) = robot.wait_for(
-        lambda: [m for m in robot.heard["detector/detections"] if m.header.stamp == header.stamp],
-        20,
-        "the detections",
-    )
-    assert found.detections
+    assert robot.answer_to(view("cup", 3)[0], "detector/detections").detections
     assert robot.state("detector") == "active"

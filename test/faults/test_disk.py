@@ -19,6 +19,7 @@ from integration.test_trainer import last, training_processes
 from std_srvs.srv import Trigger
 
 from automask_ros.library.library import Library
+from automask_ros.nodes.image_messages import seconds_of
 
 ERROR = b"\x02"
 FULL = "the disk is full; free some space and try again"
@@ -76,6 +77,15 @@ def is_well(robot, node):
     return status is not None and status.level == b"\x00"
 
 
+def is_whole(root):
+    """Whether `check_whole` finds nothing now, while nodes may still be writing."""
+    try:
+        check_whole(root)
+    except (AssertionError, OSError, ValueError):
+        return False
+    return True
+
+
 def check_whole(root):
     """Every view has its image, every image its view, and nothing half-written lies about."""
     views = {path.stem for path in root.glob("objects/*/views/*.json")}
@@ -99,7 +109,6 @@ def test_capture_and_masks_go_on_when_the_disk_is_well_again(robot, disk, soak):
     camera.until(lambda: len(library.views()) >= 2, "two views")
 
     for words in list(FAULTS) * 25 if soak else FEW:
-        before = len(library.views())
         FAULTS[words](disk)
         camera.until(lambda: says(robot, "capture", words), f"'{words}'")  # noqa: B023
         message = robot.status("capture")[0].message
@@ -116,11 +125,13 @@ def test_capture_and_masks_go_on_when_the_disk_is_well_again(robot, disk, soak):
                 answer = robot.call("capture/undo")
                 assert not answer.success and words in answer.message
             disk.heal()
-        camera.until(lambda: len(library.views()) >= before + 1, "a view by itself")  # noqa: B023
+        before = len(library.views())
+        camera.until(lambda: len(library.views()) > before, "a view by itself")  # noqa: B023
         for node in ("capture", "mask_generator"):
-            robot.wait_for(lambda: is_well(robot, node), 60, f"a {node} that is well")  # noqa: B023
-        robot.wait_for(lambda: not library.views_without_mask(), 60, "the masks")
-        check_whole(disk.root)
+            camera.until(lambda: is_well(robot, node), f"a {node} that is well")  # noqa: B023
+        patience = 60 + 5 * len(library.views())
+        robot.wait_for(lambda: not library.views_without_mask(), patience, "the masks")
+        robot.wait_for(lambda: is_whole(disk.root), 30, "a whole library")
     assert robot.alive() == {"capture_node", "mask_generation_node"}
 
     masks_that_cannot_be_written(robot, disk, camera, library)
@@ -134,10 +145,10 @@ def masks_that_cannot_be_written(robot, disk, camera, library):
     camera.until(lambda: len(library.views()) > before, "a view")
     assert robot.call("capture/stop").success
     words = "not making masks: cannot write "
-    robot.wait_for(lambda: says(robot, "mask_generator", words), 30, "the line")
+    camera.until(lambda: says(robot, "mask_generator", words), "the line")
     assert "input/output error" in robot.status("mask_generator")[0].message
     assert library.views_without_mask()
-    assert is_well(robot, "capture")
+    camera.until(lambda: is_well(robot, "capture"), "a capture that is well")
     disk.heal()
     robot.wait_for(lambda: not library.views_without_mask(), 60, "the masks")
     robot.wait_for(lambda: is_well(robot, "mask_generator"), 30, "a generator that is well")
@@ -163,7 +174,7 @@ def lost_files(robot, camera, library):
     for path in masks.iterdir():
         path.unlink()
     masks.rmdir()
-    patience = 60 + 2 * len(library.views())
+    patience = 60 + 5 * len(library.views())
     robot.wait_for(lambda: not library.views_without_mask(), patience, "all masks anew")
 
     # The newest view is not there any more: undo takes the one before it.
@@ -183,28 +194,28 @@ def test_a_slow_disk_holds_up_no_callback(robot, disk):
     robot.call("capture/stop")
     robot.call("capture/start")
     heard = []
+    topic = "/diagnostics"
     robot.node.create_subscription(
-        DiagnosticArray, "/diagnostics", lambda _: heard.append(time.monotonic()), 10
+        DiagnosticArray, topic, lambda m: heard.append(seconds_of(m.header.stamp)), 10
     )
-    disk.fail("", ("fsync",), seconds=0.8)
-    began = time.monotonic()
+    disk.fail("", ("fsync",), seconds=2.0)
     words = "took"
     camera.until(lambda: words in robot.status("capture")[0].message, "the line")
     assert f"the disk of {disk.root} took" in robot.status("capture")[0].message
     waiting = int(robot.status("capture")[1]["waiting"])
-    # A view is being written, which takes 3 s; undo waits for it, and everything else goes on.
+    # A view is being written, which takes 8 s; undo waits for it, and everything else goes on.
     undoing = robot.node.create_client(Trigger, "capture/undo").call_async(Trigger.Request())
     asked = time.monotonic()
     assert robot.call("capture/stop").success
-    assert time.monotonic() - asked < 2.0
+    assert time.monotonic() - asked < 5.0
     robot.wait_for(undoing.done, 60, "the answer of undo")
     assert undoing.result().success and time.monotonic() - asked > 1.5
     gaps = [later - earlier for earlier, later in zip(heard, heard[1:], strict=False)]
-    print(f"diagnostics came every {max(gaps):.2f} s at the longest in {heard[-1] - began:.0f} s")
-    assert max(gaps) < 2.5
+    print(f"diagnostics every {max(gaps):.2f} s at the longest in {heard[-1] - heard[0]:.0f} s")
+    assert max(gaps) < 5.0
     assert waiting > 0, "the camera's frames wait for the disk"
     disk.heal()
-    check_whole(disk.root)
+    robot.wait_for(lambda: is_whole(disk.root), 60, "a whole library")
 
 
 def start_trainer(robot, library, **parameters):

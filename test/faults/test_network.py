@@ -16,6 +16,7 @@ from integration.stored_models import store_model
 from vision_msgs.msg import Detection2DArray
 
 from automask_ros.library.library import Library
+from automask_ros.nodes.image_messages import seconds_of
 
 LABEL = "ball"
 
@@ -56,6 +57,11 @@ def next_answers(robot, answers, seconds, what, count=5):
     robot.wait_for(lambda: len(answers) >= before + count, seconds, what)
 
 
+def is_missing_pictures(robot):
+    status, _ = robot.status("detector")
+    return "image" in status.message and status.level != b"\0"
+
+
 def test_a_camera_on_another_machine_is_cut_off_and_comes_back(cable, robot, tmp_path, soak):
     answers = start_detector(robot, tmp_path / "library")
     # Only what a network carries: the other machine has no memory in common with this one.
@@ -66,15 +72,14 @@ def test_a_camera_on_another_machine_is_cut_off_and_comes_back(cable, robot, tmp
         # Beyond 20 s both sides have forgotten each other, and must find each other anew.
         for seconds in (25, 3, 40, 1, 25) if soak else (2, 6):
             cable.cut()
-            robot.spin(1.0)
-            before = len(answers)
-            robot.spin(seconds - 1)
-            assert len(answers) == before
-            status, _ = robot.status("detector")
+            cut_at = time.time()
+            robot.spin(seconds)
             if seconds > 5:
-                assert "image" in status.message and status.level != b"\0"
+                robot.wait_for(lambda: is_missing_pictures(robot), 20, "a word about the pictures")
+            assert not [stamp for stamp in answers if seconds_of(stamp) > cut_at]
             cable.mend()
             next_answers(robot, answers, 30, f"detections after {seconds} s without network")
+            answers.clear()
         assert robot.alive() == {"detector_node"}
         robot.wait_for(lambda: robot.status("detector")[0].level == b"\0", 20, "good health")
     finally:
@@ -152,7 +157,7 @@ def test_a_discovery_server_is_killed_and_comes_back(served_robot, servers, tmp_
         next_answers(robot, answers, 60, "detections")
         for seconds in (5, 30, 60) if soak else (3,):
             servers[0].kill()
-            next_answers(robot, answers, 10, "detections with one server less")
+            next_answers(robot, answers, 60, "detections with one server less")
             robot.spin(seconds)
             first.kill()
             first.wait()
@@ -160,7 +165,7 @@ def test_a_discovery_server_is_killed_and_comes_back(served_robot, servers, tmp_
             robot.spin(5.0)
             next_answers(robot, answers, 60, "detections of a camera that came later")
             servers[0].start()
-            next_answers(robot, answers, 10, "detections with the server back")
+            next_answers(robot, answers, 60, "detections with the server back")
         assert robot.alive() == {"detector_node"}
     finally:
         first.kill()

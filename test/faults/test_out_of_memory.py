@@ -18,6 +18,7 @@ from faults.memory_group import MemoryGroup
 from faults.taught import teach
 from integration.drawn_objects import view
 from integration.test_trainer import last, training_processes
+from std_srvs.srv import Trigger
 
 REMEDIES = ("batch_size", "image_size")
 
@@ -25,6 +26,10 @@ REMEDIES = ("batch_size", "image_size")
 @pytest.fixture
 def library(tmp_path):
     return teach(tmp_path / "library")
+
+
+FEW_THREADS = {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1", "MALLOC_ARENA_MAX": "1"}
+"""On a machine of many cores their stacks alone would take what address space is left."""
 
 
 def address_space(pid):
@@ -132,7 +137,9 @@ def still_detects(robot):
 
 def test_one_huge_view_does_not_end_the_mask_generator(robot, library):
     settings = {"device": "cpu", "threads": 1, "look_period": 0.2, "adapt_after": 3600.0}
+    robot.environment |= FEW_THREADS
     robot.start("mask_generation_node", library=library.root, **settings)
+    robot.meet(Trigger, "mask_generator/regenerate")  # it has mapped what this process sends by
     first = library.add_view("cup", view("cup", 50)[0], captured_at=2000.0, source="drawn")
     robot.wait_for(lambda: library.view("cup", first.id).verdict, 90, "a first mask")
     pid = robot.process("mask_generation_node").pid
@@ -170,7 +177,7 @@ sys.exit(main(sys.argv[2:]))
 def test_the_command_line_says_it_in_one_line(library):
     command = [sys.executable, "-c", STARVED, "64", "train", "--library", str(library.root)]
     command += ["--device", "cpu", "--image-size", "160"]
-    finished = subprocess.run(command, capture_output=True, text=True)
+    finished = subprocess.run(command, env=os.environ | FEW_THREADS, capture_output=True, text=True)
     assert finished.returncode == 2, finished.stderr
     # Before it there may be words of progress, and OpenCV's of a thread that it could not start.
     lines = finished.stderr.splitlines()

@@ -1,7 +1,8 @@
 """Health, meters: what the diagnostics are made of."""
 
-import time
+from types import SimpleNamespace
 
+from automask_ros.nodes import meters
 from automask_ros.nodes.diagnostics import ERROR, OK, WARN, Health, key_values
 from automask_ros.nodes.meters import LatencyMeter, RateMeter
 
@@ -28,16 +29,18 @@ def test_values_become_text():
     }
 
 
-def test_the_rate_is_that_of_the_window():
-    meter = RateMeter(window=0.2)
+def test_the_rate_is_that_of_the_window(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(meters, "time", SimpleNamespace(monotonic=lambda: now))
+    meter = RateMeter(window=0.25)
     assert meter.rate() == 0
-    time.sleep(0.2)
+    now += 0.5
     for _ in range(4):
         meter.tick()
-    assert (meter.count(), meter.rate()) == (4, 20.0)
+    assert (meter.count(), meter.rate()) == (4, 16.0)
     meter.tick(6)
-    assert (meter.count(), meter.rate()) == (10, 50.0)
-    time.sleep(0.25)
+    assert (meter.count(), meter.rate()) == (10, 40.0)
+    now += 0.5
     assert (meter.count(), meter.rate()) == (0, 0.0)
 
 

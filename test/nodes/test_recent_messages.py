@@ -39,8 +39,8 @@ def test_the_nearest_stamp_and_how_far_it_is(asked, nearest):
 
 def test_nothing_has_come():
     began = time.monotonic()
-    assert RecentMessages().nearest(stamp(0), patience=5.0) is None
-    assert time.monotonic() - began < 1
+    assert RecentMessages().nearest(stamp(0), patience=60.0) is None
+    assert time.monotonic() - began < 20
 
 
 def test_old_messages_are_forgotten_but_for_the_one_that_is_held():
@@ -56,13 +56,13 @@ def test_old_messages_are_forgotten_but_for_the_one_that_is_held():
 def test_a_nearer_message_that_is_under_way_is_waited_for():
     messages = recent(300)
     answers = []
-    asking = threading.Thread(target=lambda: answers.append(messages.nearest(stamp(333), 10.0)))
+    asking = threading.Thread(target=lambda: answers.append(messages.nearest(stamp(333), 60.0)))
     asking.start()
     messages.put(message(310))
     asking.join(0.1)
     assert not answers
     messages.put(message(334))
-    asking.join(5.0)
+    asking.join(60.0)
     assert answers[0][1] == message(334)
 
 
@@ -71,8 +71,8 @@ def test_it_is_waited_no_longer_than_patience_and_not_for_a_topic_that_stands_st
     assert recent(300).nearest(stamp(333), 0.2)[1] == message(300)
     assert time.monotonic() - began >= 0.2
     began = time.monotonic()
-    assert recent(300).nearest(stamp(2000), 5.0)[1] == message(300)
-    assert time.monotonic() - began < 1
+    assert recent(300).nearest(stamp(2000), 60.0)[1] == message(300)
+    assert time.monotonic() - began < 20
 
 
 def test_a_clock_that_jumps_back():

@@ -17,7 +17,7 @@ SHAPE = (120, 160)
 RED = (60, 60, 200)
 QUICK = AdaptationConfig(
     iterations=50,
-    seconds=60,
+    seconds=3600,
     learning_rate=2e-3,
     way=1.0,
     samples=SampleConfig(side=128, object_share=(0.2, 0.35)),
@@ -58,7 +58,7 @@ def test_it_learns_which_thing_is_the_object() -> None:
 def test_the_same_seed_gives_the_same_network() -> None:
     network = load_fcn("lite")
     views = [TaughtView(*red_beside_dark(0), trust=0.7)]
-    config = AdaptationConfig(iterations=2, seconds=60, samples=SampleConfig(side=64))
+    config = AdaptationConfig(iterations=2, seconds=3600, samples=SampleConfig(side=64))
     first, second = (adapt(network, views, config).state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
 

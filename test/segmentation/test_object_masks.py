@@ -28,7 +28,7 @@ LOST = (1, 6)
 QUICK = ObjectMaskConfig(
     rounds=1,
     adaptation=AdaptationConfig(
-        iterations=24, seconds=120, learning_rate=2e-3, samples=SampleConfig(side=128)
+        iterations=24, seconds=3600, learning_rate=2e-3, samples=SampleConfig(side=128)
     ),
 )
 COMPARE = ObjectMaskConfig(adapt=False)
