@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import onnxruntime
 
 from automask_ros.devices import gpu_number
 from automask_ros.errors import AutomaskError
+from automask_ros.low_priority import in_its_own_thread, lower_priority
 
 TENSORRT, CUDA, CPU = (f"{name}ExecutionProvider" for name in ("Tensorrt", "CUDA", "CPU"))
 _REMEDIES = {
@@ -28,16 +29,19 @@ class InvalidGraph(Exception):
 
 
 def start_session(
-    graph: Path | bytes, device: str, threads: int | None
+    graph: Path | bytes, device: str, threads: int | None, *, gently: bool = False
 ) -> tuple[onnxruntime.InferenceSession, str]:
     """A session on the first provider that starts on `device` ('cpu', 'cuda', 'cuda:1', ...), and
     the provider's name; a warning says why those before it do not run.
 
+    ``gently`` where another network runs meanwhile on the CPU, which this is not to hold up.
     InvalidGraph when the graph is none; AutomaskError when a GPU is asked for and none starts, or
     the device has another name.
     """
     given = graph if isinstance(graph, bytes) else str(graph)
     if device == "cpu":
+        if gently:
+            return in_its_own_thread(lambda: session(given, [CPU], threads, gently=True)), "CPU"
         return session(given, [CPU], threads), "CPU"
     number = gpu_number(device)
     faults: list[str] = []
@@ -58,12 +62,13 @@ def start_session(
 
 
 def session(
-    graph: str | bytes, providers: Sequence[Any], threads: int | None
+    graph: str | bytes, providers: Sequence[Any], threads: int | None, *, gently: bool = False
 ) -> onnxruntime.InferenceSession:
     """ONNX Runtime on a graph, a path or its bytes; it keeps its warnings to itself.
 
-    `threads` limits the CPU threads of one call; all cores when None. InvalidGraph when the graph
-    is none.
+    `threads` limits the CPU threads of one call; all cores when None. ``gently``, the calling
+    thread gives way to others from then on; those that will run the network do not. InvalidGraph
+    when the graph is none.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -75,10 +80,22 @@ def session(
     options.add_session_config_entry("session.force_spinning_stop", "1")
     if threads is not None:
         options.intra_op_num_threads = threads
+    asked = {"disabled_optimizers": _giving_way()} if gently else {}
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=list(providers))
+        return onnxruntime.InferenceSession(graph, options, providers=list(providers), **asked)
     except Exception as error:  # its errors have no common base below Exception
         raise InvalidGraph(str(error)) from error
+
+
+def _giving_way() -> Iterator[str]:
+    """Names no optimizer, and is asked for them at the right moment.
+
+    ONNX Runtime makes its threads first, which have the priority of the thread that makes them,
+    then asks which optimizers to leave out, and then lays out the graph: most of a second of one
+    core, for which those of another network would wait in each layer.
+    """
+    lower_priority()
+    yield from ()
 
 
 def _providers(provider: str, number: int) -> list[Any]:

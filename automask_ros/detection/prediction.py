@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -24,6 +25,7 @@ from automask_ros.detection.runtimes import (
 from automask_ros.devices import pick_device
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
+from automask_ros.low_priority import at_low_priority
 from automask_ros.memory import clear_memory_errors
 from automask_ros.types import BGRImage, Detections, PlacedMask
 
@@ -57,12 +59,15 @@ class Predictor:
         device: str = "auto",
         runtime: str = "auto",
         threads: int | None = None,
+        *,
+        gently: bool = False,
     ) -> Predictor:
         """The predictor of a version of `library`, the promoted one when None.
 
         `runtime` is 'onnx', 'torch' or 'auto': ONNX where the version has a graph for this
         device, else torch; the log says which. `threads` limits those of ONNX Runtime on the CPU
-        (torch's are the process's own). AutomaskError when there is no such version.
+        (torch's are the process's own). ``gently`` where another predictor works meanwhile, which
+        loading this one is not to hold up. AutomaskError when there is no such version.
         """
         if runtime not in RUNTIMES:
             raise AutomaskError(f"unknown runtime {runtime!r}; use one of {', '.join(RUNTIMES)}")
@@ -70,7 +75,8 @@ class Predictor:
         if number is None:
             raise AutomaskError(f"{library.root} has no promoted model; teach or train one first")
         record = library.models.record(number)
-        if fault := library.models.fault(number):
+        look = partial(library.models.fault, number)
+        if fault := at_low_priority(look) if gently else look():
             raise AutomaskError(
                 f"model version {number} is damaged: {fault}; see automask check {library.root}"
             )
@@ -81,7 +87,7 @@ class Predictor:
         use_onnx = runtime == "onnx" or (runtime == "auto" and graph.is_file() and place == "cpu")
         checkpoint = None if use_onnx else load_checkpoint(directory)
         chosen: Runtime = (
-            OnnxRuntime(graph, place, threads)
+            OnnxRuntime(graph, place, threads, gently=gently)
             if checkpoint is None
             else TorchRuntime(build(checkpoint), place)
         )

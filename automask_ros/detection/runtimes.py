@@ -79,17 +79,20 @@ class OnnxRuntime:
     """ONNX Runtime by the first provider that works on `device`: TensorRT, CUDA, the CPU.
 
     `graph` is a file, or what it holds. `threads` limits the CPU threads; all cores when None.
+    ``gently`` where another network runs meanwhile, which starting this is not to hold up.
     AutomaskError when the graph does not load, or `device` is a GPU and neither of its providers
     starts.
     """
 
     batches = False  # its graph takes one image
 
-    def __init__(self, graph: Path | bytes, device: str, threads: int | None = None) -> None:
+    def __init__(
+        self, graph: Path | bytes, device: str, threads: int | None = None, *, gently: bool = False
+    ) -> None:
         if isinstance(graph, Path):
             check_graph(graph, alone=True)
         try:
-            self._session, used = start_session(graph, device, threads)
+            self._session, used = start_session(graph, device, threads, gently=gently)
         except InvalidGraph as error:
             name = "the graph" if isinstance(graph, bytes) else graph
             raise AutomaskError(

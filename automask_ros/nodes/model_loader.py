@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rclpy.node import Node
@@ -14,12 +15,17 @@ from rclpy.node import Node
 from automask_ros.library.files import described
 from automask_ros.library.library import Library
 from automask_ros.library.message_faults import BadMessage, Fault
+from automask_ros.low_priority import at_low_priority
 from automask_ros.nodes.live_model import LiveModel
 from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
 
-# The first frames of a network take longer: memory is laid out, kernels are chosen. Beside a model
-# that detects, whole frames would hold it up for longer than they save.
-_WARM_UP, _ALONE, _BESIDE_ANOTHER = 2, (480, 640), (120, 160)
+if TYPE_CHECKING:
+    from automask_ros.detection.prediction import Predictor
+
+# The first frames of a network take longer: memory is laid out, kernels are chosen. On a CPU whole
+# ones would hold up a model that detects for longer than they save: a small one shows that the new
+# one runs.
+_WHOLE, _SMALL = (2, (480, 640)), (1, (64, 64))
 _LONGEST_PATH = 4096
 RETRY_PERIOD = 30.0
 """Seconds after which a model that did not load is tried again: memory may be free by then."""
@@ -64,7 +70,7 @@ class ModelLoader:
         self._failed_at = 0.0
         self._idle = threading.Event()
         self._idle.set()
-        self._warm_up_size = _ALONE
+        self._gently = False
         self.problem: str | None = None
         self.lost: str | None = None
         self._orders: NewestFrame[_Order] = NewestFrame()
@@ -130,7 +136,7 @@ class ModelLoader:
             self._failed_at = time.monotonic()
             self.problem = f"model version {order.version} does not load: {described(error)}"
             logger.error(self.problem)
-            if self._warm_up_size == _ALONE:
+            if not self._gently:
                 self._fall_back(order)
         else:
             self.problem = None
@@ -139,7 +145,7 @@ class ModelLoader:
             self._idle.set()
 
     def _use(self, model: LiveModel) -> None:
-        self._warm_up_size = _BESIDE_ANOTHER
+        self._gently = True  # a model detects from here on
         name = model.predictor.runtime.name
         self._node.get_logger().info(f"model version {model.version} runs with {name}")
         self._on_loaded(model)
@@ -163,15 +169,24 @@ class ModelLoader:
     def _load(self, order: _Order) -> LiveModel:
         # Imported here: it takes seconds, in which the node already answers.
         from automask_ros.detection.prediction import Predictor
+        from automask_ros.devices import pick_device
 
         predictor = Predictor.from_version(
-            self._library, order.version, self._device, self._runtime, self._threads or None
+            self._library,
+            order.version,
+            self._device,
+            self._runtime,
+            self._threads or None,
+            gently=self._gently,
         )
         if self._score_threshold >= 0.0:
             thresholds = dict.fromkeys(predictor.labels, self._score_threshold)
             predictor = replace(predictor, thresholds=thresholds)
-        for _ in range(_WARM_UP):
-            predictor(np.zeros((*self._warm_up_size, 3), np.uint8))
+        if self._gently:
+            frames = _SMALL if pick_device(self._device) == "cpu" else _WHOLE
+            at_low_priority(lambda: _warm_up(predictor, *frames))
+        else:
+            _warm_up(predictor, *_WHOLE)
         return LiveModel(
             predictor=predictor,
             version=order.version,
@@ -179,6 +194,11 @@ class ModelLoader:
             database_version=order.database_version,
             least_threshold=min(predictor.thresholds.values(), default=0.0),
         )
+
+
+def _warm_up(predictor: Predictor, times: int, size: tuple[int, int]) -> None:
+    for _ in range(times):
+        predictor(np.zeros((*size, 3), np.uint8))
 
 
 def _resolved(location: str) -> Path | None:

@@ -1,14 +1,26 @@
 """Which provider runs a graph: the first that works, and why not those before it."""
 
 import logging
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from automask_ros.detection.onnx_session import CPU, CUDA, TENSORRT, InvalidGraph, start_session
+from automask_ros.detection.onnx_session import (
+    CPU,
+    CUDA,
+    TENSORRT,
+    InvalidGraph,
+    session,
+    start_session,
+)
 from automask_ros.errors import AutomaskError
+from automask_ros.low_priority import in_its_own_thread
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +39,39 @@ def test_the_cpu_runs_it(graph):
     assert found.tolist() == [2, 2]
 
 
+def test_gently_started_it_is_laid_out_at_low_priority_and_runs_at_the_usual_one(graph):
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    before = priorities()
+
+    def start():
+        made = session(graph, [CPU], 3, gently=True)
+        return made, os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    made, afterwards = in_its_own_thread(start)
+    assert afterwards == usual + 10
+    workers = [each for thread, each in priorities().items() if thread not in before]
+    assert workers == [usual] * 2, "and the thread that calls is the third"
+    started, name = start_session(graph, "cpu", 1, gently=True)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == usual and name == "CPU"
+    for each in (made, started):
+        assert each.run(None, {"x": np.ones(2, np.float32)})[0].tolist() == [2, 2]
+
+
+def priorities():
+    """The priority of each of this process's threads."""
+    found = {}
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            found[task.name] = os.getpriority(os.PRIO_PROCESS, int(task.name))
+    return found
+
+
 def test_no_graph(tmp_path):
     path = tmp_path / "torn.onnx"
     path.write_bytes(b"torn")
-    with pytest.raises(InvalidGraph):
-        start_session(path, "cpu", None)
+    for gently in (False, True):
+        with pytest.raises(InvalidGraph):
+            start_session(path, "cpu", None, gently=gently)
 
 
 @pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(), reason="a GPU is here")
