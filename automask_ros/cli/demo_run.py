@@ -91,8 +91,10 @@ def run(
     scenes: dict[str, Any] = {}
     with DemoProcesses(plan.output / "logs") as processes, DemoProgress(steps) as progress:
         progress.say(
-            f"four nodes are starting; to look on: ROS_DOMAIN_ID={processes.domain}. "
-            f"On two cores this takes about {progress.expected / 60:.0f} min"
+            "four nodes are starting; on two cores this takes about "
+            f"{progress.expected / 60:.0f} min. To look on, in another terminal: "
+            f"ROS_DOMAIN_ID={processes.domain} ros2 run rqt_image_view rqt_image_view "
+            "/detector/overlay"
         )
         _start(plan, processes)
         for event in _events(processes):

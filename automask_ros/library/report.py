@@ -207,7 +207,8 @@ def _example_gallery(title: str, examples: Iterable[Example] | None) -> Gallery:
             f"{label} {score:.2f}" for label, score in zip(found.labels, found.scores, strict=True)
         ]
         pictures.append(Picture(photograph(drawn), name, remark=", ".join(words)))
-    note = f"{len(shown)} of {len(examples)} images" if len(shown) < len(examples) else ""
+    some = f"{len(shown)} of {len(examples)} images, evenly spread"
+    note = some if len(shown) < len(examples) else ""
     return Gallery(title, pictures, note, empty="No image was looked at.", size="wide")
 
 

@@ -37,7 +37,7 @@ TYPES: dict[str, type | None] = {
     "threads": int,
     "use_sim_time": bool,
 }
-_KEPT = " (empty: as in the file `params`)"
+_KEPT = " (empty: what the file `params` says, or else the node)"
 
 ARGUMENTS = {
     argument.name: argument
@@ -68,9 +68,10 @@ ARGUMENTS = {
         ),
         DeclareLaunchArgument(
             "image_transport",
-            default_value="raw",
-            choices=["raw", "compressed"],
-            description="How the pictures travel: raw on `image`, compressed on `image`/compressed",
+            default_value="",
+            choices=["", "raw", "compressed"],
+            description="How the pictures travel: raw on `image`, compressed on `image`/compressed"
+            + _KEPT,
         ),
         DeclareLaunchArgument(
             "library",
@@ -79,8 +80,8 @@ ARGUMENTS = {
         ),
         DeclareLaunchArgument(
             "label",
-            default_value="object",
-            description="Name of the object that is shown: [a-z0-9][a-z0-9_-]{0,63}",
+            default_value="",
+            description="Name of the object that is shown: [a-z0-9][a-z0-9_-]{0,63}" + _KEPT,
         ),
         DeclareLaunchArgument(
             "views",
@@ -95,15 +96,15 @@ ARGUMENTS = {
         ),
         DeclareLaunchArgument(
             "auto_start",
-            default_value="false",
-            choices=["true", "false"],
-            description="Take views at once, without a call of capture/start",
+            default_value="",
+            choices=["", "true", "false"],
+            description="Take views at once, without a call of capture/start" + _KEPT,
         ),
         DeclareLaunchArgument(
             "train",
-            default_value="true",
-            choices=["true", "false"],
-            description="Order training once all views are there; else call trainer/train",
+            default_value="",
+            choices=["", "true", "false"],
+            description="Order training once all views are there; else call trainer/train" + _KEPT,
         ),
         DeclareLaunchArgument(
             "fcn",
@@ -157,9 +158,9 @@ ARGUMENTS = {
         ),
         DeclareLaunchArgument(
             "use_sim_time",
-            default_value="false",
-            choices=["true", "false"],
-            description="Take the time from /clock",
+            default_value="",
+            choices=["", "true", "false"],
+            description="Take the time from /clock" + _KEPT,
         ),
         DeclareLaunchArgument(
             "params",

@@ -8,8 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
+import yaml
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.launch_context import LaunchContext
 from launch.launch_description import LaunchDescription
@@ -52,9 +54,11 @@ def automask_node(
     executable: str,
     parameters: Sequence[str],
     remappings: Sequence[tuple[str, str]] = (),
+    files: Sequence[Path] = (),
     **options: Any,
 ) -> Node:
-    """One of our nodes; `parameters` names the launch arguments that are parameters of it.
+    """One of our nodes; `parameters` names the launch arguments that are parameters of it, and
+    `files` are parameter files that win over the one that the argument `params` names.
 
     It comes back after it died where the argument `respawn` says so.
     """
@@ -63,13 +67,13 @@ def automask_node(
         for name in (*parameters, "use_sim_time")
         if argument(context, name)
     }
-    path = Path(argument(context, "params")).expanduser()
+    paths = [Path(argument(context, "params")).expanduser(), *files]
     respawn = argument(context, "respawn") == "true"
     lasting = {"respawn": respawn, "respawn_delay": RESPAWN_DELAY}
     return Node(
         **_located(executable),
         namespace=argument(context, "namespace"),
-        parameters=[str(path), given],
+        parameters=[*map(str, paths), given],
         remappings=list(remappings),
         output="screen",
         emulate_tty=True,
@@ -118,12 +122,23 @@ def detecting_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 def _composed_nodes(context: LaunchContext) -> Node:
     """All of them in one process: each takes the parameters that it declares."""
+    label = argument(context, "label")
     return automask_node(
         context,
         "composed_nodes",
-        [name for name in TYPES if name in ARGUMENTS and name != "use_sim_time"],
+        [name for name in TYPES if name in ARGUMENTS and name not in ("label", "use_sim_time")],
         _detector_topics(context),
+        files=[_file_for_capture(label)] if label else [],
     )
+
+
+def _file_for_capture(label: str) -> Path:
+    """A parameter file with `label` for capture: mask_generator has a parameter of that name too,
+    and is to make the masks of every object. It lies where launch_ros keeps its own such files."""
+    content = {"/**/capture": {"ros__parameters": {"label": label}}}
+    with NamedTemporaryFile("w", prefix="launch_params_", suffix=".yaml", delete=False) as file:
+        yaml.safe_dump(content, file)
+    return Path(file.name)
 
 
 def _detector_topics(context: LaunchContext) -> list[tuple[str, str]]:

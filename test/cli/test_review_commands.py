@@ -187,7 +187,10 @@ def test_masks_go_out_are_redrawn_and_come_back(root, tmp_path, capsys):
     other = tmp_path / "other"
     assert run("import", "--library", other, path) == 2
     assert "there is no library" in complaint(capsys)
+    capsys.readouterr()
     assert run("import", "--library", other, path, "--images", out / "images") == 0
+    said = "1 masks drawn by a person, 3 new views (2 with automatic masks), 0 masks unchanged\n"
+    assert said in capsys.readouterr().out
     assert [view.drawn for view in Library(other).views()] == [False, False, True]
 
 

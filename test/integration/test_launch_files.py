@@ -48,8 +48,8 @@ def test_choices_and_the_arguments_of_teaching():
     arguments = arguments_of("teach.launch.py")
     assert {"label", "views", "base_model", "fcn", "auto_start", "params"} <= arguments.keys()
     assert {"min_novelty", "respawn", "composed", "use_sim_time"} <= arguments.keys()
-    assert arguments["image_transport"].choices == ["raw", "compressed"]
-    assert arguments["auto_start"].choices == ["true", "false"]
+    assert arguments["image_transport"].choices == ["", "raw", "compressed"]
+    assert arguments["auto_start"].choices == ["", "true", "false"]
     assert "label" not in arguments_of("detect.launch.py")
 
 
@@ -77,6 +77,8 @@ def test_the_nodes_come_up_and_end_with_the_launch(name, more, robot, launch, tm
         assert robot.status("capture")[1]["label"] == "mug"
         assert robot.status("capture")[1]["target"] == "3"
         assert robot.get_parameter("capture", "min_novelty").double_value == 0.25
+        label = robot.get_parameter("mask_generator", "label").string_value
+        assert label == "", "the next object gets its masks, too"
 
         def kept():
             robot.show(view("cup", 0)[0])
