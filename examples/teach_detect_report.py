@@ -174,7 +174,7 @@ class Teacher(Node):
         )
         return Sequence(
             Retry(3, Timeout(20, self._set("capture", "label", self._label))),
-            Timeout(20, Until(self._label_taken, lambda: f"waiting for capture of {self._label}")),
+            Timeout(20, Until(self._label_taken, lambda: "")),
             Retry(3, Timeout(20, self._trigger("capture/start"))),
             Timeout(300, Until(self._all_sides_seen, lambda: self._words("capture"))),
             Timeout(120, Until(self._masks_made, lambda: self._words("mask_generator"))),

@@ -18,15 +18,13 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from vision_msgs.msg import Detection2D, Detection2DArray, Detection3D, Detection3DArray
 
-DEPTH_PATIENCE = 3.0  # seconds; the detector subscribes to depth once somebody wants positions
-
 
 class ObjectWatch(Node):
     """Collects what the detector says of one object, as long as no picture lacks it."""
 
-    def __init__(self, label: str, pictures: int) -> None:
+    def __init__(self, label: str, pictures: int, depth_patience: float) -> None:
         super().__init__("wait_for_object")
-        self._label, self._pictures = label, pictures
+        self._label, self._pictures, self._depth_patience = label, pictures, depth_patience
         self._places: list[Detection2D] = []
         self._poses: list[Detection3D] = []
         self._seen_since = 0.0
@@ -34,13 +32,14 @@ class ObjectWatch(Node):
         self.create_subscription(Detection2DArray, "detector/detections", self._on_2d, 10)
         self.create_subscription(Detection3DArray, "detector/detections_3d", self._on_3d, 10)
 
-    def answer(self, depth_patience: float = DEPTH_PATIENCE) -> str | None:
-        """Where the object is, once it is known well enough; `depth_patience` seconds after it was
-        first seen, its place in the picture is enough."""
+    def answer(self, last: bool = False) -> str | None:
+        """Where the object is, once it is known well enough; the `last` time its place in the
+        picture is enough, and where there is no depth a while after it was seen first."""
         if len(self._poses) >= self._pictures:
             return self._pose()
-        seen_for = time.monotonic() - self._seen_since
-        if len(self._places) >= self._pictures and not self._poses and seen_for > depth_patience:
+        # The detector subscribes to depth once somebody wants positions.
+        waited = time.monotonic() - self._seen_since > self._depth_patience
+        if len(self._places) >= self._pictures and (last or (waited and not self._poses)):
             return self._place()
         return None
 
@@ -93,7 +92,7 @@ def wait(node: ObjectWatch, options: argparse.Namespace) -> int:
     until = time.monotonic() + options.timeout
     while (answer := node.answer()) is None and time.monotonic() < until:
         rclpy.spin_once(node, timeout_sec=0.1)
-    answer = answer or node.answer(depth_patience=0.0)
+    answer = answer or node.answer(last=True)
     if answer is None:
         print(f"no {options.label} within {options.timeout:g} s", file=sys.stderr)
         return 1
@@ -108,11 +107,18 @@ def main() -> int:
     parser.add_argument(
         "--pictures", type=int, default=5, help="pictures in a row that must show it (default: 5)"
     )
+    parser.add_argument(
+        "--depth-patience",
+        type=float,
+        default=3.0,
+        help="seconds after which its place in the picture is enough (default: 3)",
+    )
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     # Ctrl-C stays Python's own: it arrives between two callbacks, and not inside ROS.
     try:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-        return wait(ObjectWatch(options.label, options.pictures), options)
+        node = ObjectWatch(options.label, options.pictures, options.depth_patience)
+        return wait(node, options)
     except KeyboardInterrupt:
         return 130
     finally:

@@ -92,7 +92,7 @@ def run(
     with DemoProcesses(plan.output / "logs") as processes, DemoProgress(steps) as progress:
         progress.say(
             "four nodes are starting; on two cores this takes about "
-            f"{progress.expected / 60:.0f} min. To look on, in another terminal: "
+            f"{progress.expected / 60:.0f} min. To look on, where ROS 2 is installed: "
             f"ROS_DOMAIN_ID={processes.domain} ros2 run rqt_image_view rqt_image_view "
             "/detector/overlay"
         )

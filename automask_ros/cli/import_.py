@@ -124,11 +124,10 @@ def _tell(outcome: Imported, no_masks: list[str]) -> None:
     _list("fits no view", outcome.unmatched)
     vetoed = sum(view.vetoed for view in outcome.drawn)
     automatic = sum(view.verdict is not None and not view.drawn for view in outcome.added)
-    new = f"{len(outcome.added)} new views" + f" ({automatic} with automatic masks)" * (
-        automatic > 0
-    )
+    masks = f" ({automatic} with automatic masks)" if automatic else ""
     click.echo(
-        f"{len(outcome.drawn)} masks drawn by a person, {new}, {outcome.unchanged} masks unchanged"
+        f"{len(outcome.drawn)} masks drawn by a person, {len(outcome.added)} new views{masks}, "
+        f"{outcome.unchanged} masks unchanged"
     )
     if outcome.alike > len(outcome.drawn) / 2 and outcome.alike > 1:
         click.echo(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,7 @@ def start_session(
     """
     given = graph if isinstance(graph, bytes) else str(graph)
     if device == "cpu":
-        if gently:
-            return in_its_own_thread(lambda: session(given, [CPU], threads, gently=True)), "CPU"
-        return session(given, [CPU], threads), "CPU"
+        return session(given, [CPU], threads, gently=gently), "CPU"
     number = gpu_number(device)
     faults: list[str] = []
     for provider in (TENSORRT, CUDA):
@@ -66,9 +65,9 @@ def session(
 ) -> onnxruntime.InferenceSession:
     """ONNX Runtime on a graph, a path or its bytes; it keeps its warnings to itself.
 
-    `threads` limits the CPU threads of one call; all cores when None. ``gently``, the calling
-    thread gives way to others from then on; those that will run the network do not. InvalidGraph
-    when the graph is none.
+    `threads` limits the CPU threads of one call; all cores when None. ``gently``, it is made by a
+    thread that gives way to others; those that will run the network do not. InvalidGraph when the
+    graph is none.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -80,9 +79,11 @@ def session(
     options.add_session_config_entry("session.force_spinning_stop", "1")
     if threads is not None:
         options.intra_op_num_threads = threads
-    asked = {"disabled_optimizers": _giving_way()} if gently else {}
+    make = partial(onnxruntime.InferenceSession, graph, options, providers=list(providers))
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=list(providers), **asked)
+        if gently:
+            return in_its_own_thread(partial(make, disabled_optimizers=_giving_way()))
+        return make()
     except Exception as error:  # its errors have no common base below Exception
         raise InvalidGraph(str(error)) from error
 
@@ -91,8 +92,8 @@ def _giving_way() -> Iterator[str]:
     """Names no optimizer, and is asked for them at the right moment.
 
     ONNX Runtime makes its threads first, which have the priority of the thread that makes them,
-    then asks which optimizers to leave out, and then lays out the graph: most of a second of one
-    core, for which those of another network would wait in each layer.
+    then asks which optimizers to leave out, and then lays out the graph: a fifth of a second of one
+    core and more, in which those of another network would wait for it in each layer.
     """
     lower_priority()
     yield from ()

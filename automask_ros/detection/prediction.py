@@ -67,7 +67,8 @@ class Predictor:
         `runtime` is 'onnx', 'torch' or 'auto': ONNX where the version has a graph for this
         device, else torch; the log says which. `threads` limits those of ONNX Runtime on the CPU
         (torch's are the process's own). ``gently`` where another predictor works meanwhile, which
-        loading this one is not to hold up. AutomaskError when there is no such version.
+        starting ONNX Runtime on the CPU is not to hold up. AutomaskError when there is no such
+        version.
         """
         if runtime not in RUNTIMES:
             raise AutomaskError(f"unknown runtime {runtime!r}; use one of {', '.join(RUNTIMES)}")

@@ -8,6 +8,9 @@ from rclpy.event_handler import QoSMessageLostInfo
 
 from automask_ros.nodes.meters import RateMeter
 
+_NO_COUNT = 2**31 - 1
+"""What Fast DDS tells, and adds to its total, when the last fragment of a picture comes after a
+later picture that needed none: less than nothing was lost, which its type cannot hold."""
 MANY = 0.05
 """Share of frames lost that is worth a warning."""
 SEVERAL = 3
@@ -34,8 +37,9 @@ class LossMeter:
 
     def on_lost(self, event: QoSMessageLostInfo) -> None:
         """Count what the middleware lost."""
-        self.lost += event.total_count_change
-        self._recently_lost.tick(event.total_count_change)
+        if event.total_count_change < _NO_COUNT:
+            self.lost += event.total_count_change
+            self._recently_lost.tick(event.total_count_change)
 
     def on_frame(self, number: int | None) -> None:
         """Count a frame that came; `number` is that under which it was published, if it has one."""

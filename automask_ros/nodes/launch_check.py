@@ -62,7 +62,7 @@ def check_arguments(given: Mapping[str, str], types: Mapping[str, type | None]) 
             _check_parameter(name, text, types[name])
             _named(name, checks.get(name, lambda _: None), text)
     for name in ("image_topics", "depth_topics"):
-        for topic in _value(name, given.get(name, "") or "[]", None):
+        for topic in value_of(name, given.get(name, "") or "[]", None):
             _named(name, lambda text: _check_topic(text, namespace), topic)
     if "recording" in given:
         topic = given["topic"] or None
@@ -79,7 +79,7 @@ def _named(name: str, check: Callable[[str], object], text: str) -> None:
 
 
 def _check_parameter(name: str, text: str, kind: type | None) -> None:
-    value = _value(name, text, kind)
+    value = value_of(name, text, kind)
     for spec in _specs(name):
         if problem := spec.problem(value) or spec.out_of_range(value):
             raise AutomaskError(f"argument {problem}")
@@ -91,7 +91,7 @@ def _specs(name: str) -> Iterable[ParameterSpec]:
     return (spec for spec in rows if spec.name == name)
 
 
-def _value(name: str, text: str, kind: type | None) -> Any:
+def value_of(name: str, text: str, kind: type | None) -> Any:
     """The value that launch makes of an argument's text."""
     try:
         return coerce_to_type(text, data_type=list[str] if kind is None else kind)

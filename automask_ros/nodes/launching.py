@@ -18,7 +18,6 @@ from launch.launch_description import LaunchDescription
 from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
 from automask_ros.nodes.environment import profile_variables, ros_environment
 from automask_ros.nodes.launch_arguments import ARGUMENTS, TYPES
@@ -54,26 +53,20 @@ def automask_node(
     executable: str,
     parameters: Sequence[str],
     remappings: Sequence[tuple[str, str]] = (),
-    files: Sequence[Path] = (),
     **options: Any,
 ) -> Node:
-    """One of our nodes; `parameters` names the launch arguments that are parameters of it, and
-    `files` are parameter files that win over the one that the argument `params` names.
+    """One of our nodes; `parameters` names the launch arguments that are parameters of it.
 
     It comes back after it died where the argument `respawn` says so.
     """
-    given = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=TYPES[name])
-        for name in (*parameters, "use_sim_time")
-        if argument(context, name)
-    }
-    paths = [Path(argument(context, "params")).expanduser(), *files]
+    path = Path(argument(context, "params")).expanduser()
+    given = _given(context, parameters)
     respawn = argument(context, "respawn") == "true"
     lasting = {"respawn": respawn, "respawn_delay": RESPAWN_DELAY}
     return Node(
         **_located(executable),
         namespace=argument(context, "namespace"),
-        parameters=[*map(str, paths), given],
+        parameters=[str(path), str(given)],
         remappings=list(remappings),
         output="screen",
         emulate_tty=True,
@@ -122,22 +115,33 @@ def detecting_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 def _composed_nodes(context: LaunchContext) -> Node:
     """All of them in one process: each takes the parameters that it declares."""
-    label = argument(context, "label")
     return automask_node(
         context,
         "composed_nodes",
-        [name for name in TYPES if name in ARGUMENTS and name not in ("label", "use_sim_time")],
+        [name for name in TYPES if name in ARGUMENTS and name != "use_sim_time"],
         _detector_topics(context),
-        files=[_file_for_capture(label)] if label else [],
     )
 
 
-def _file_for_capture(label: str) -> Path:
-    """A parameter file with `label` for capture: mask_generator has a parameter of that name too,
-    and is to make the masks of every object. It lies where launch_ros keeps its own such files."""
-    content = {"/**/capture": {"ros__parameters": {"label": label}}}
+def _given(context: LaunchContext, parameters: Sequence[str]) -> Path:
+    """A parameter file with the arguments that are given, where launch_ros keeps its own.
+
+    Of several sections that speak of a node rcl takes the one whose name it has read first before
+    the others: these have names that no other file has. `label` is for capture alone, for
+    mask_generator, which may share its process, is to make the masks of every object.
+    """
+    from automask_ros.nodes.launch_check import value_of
+
+    given = {
+        name: value_of(name, argument(context, name), TYPES[name])
+        for name in (*parameters, "use_sim_time")
+        if argument(context, name)
+    }
+    label = {"label": given.pop("label")} if "label" in given else {}
+    sections = {"/**/*": given, "/**/**/capture": label}
+    content = {name: {"ros__parameters": values} for name, values in sections.items() if values}
     with NamedTemporaryFile("w", prefix="launch_params_", suffix=".yaml", delete=False) as file:
-        yaml.safe_dump(content, file)
+        yaml.safe_dump(content, file, sort_keys=False)
     return Path(file.name)
 
 

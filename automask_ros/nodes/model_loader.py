@@ -70,7 +70,7 @@ class ModelLoader:
         self._failed_at = 0.0
         self._idle = threading.Event()
         self._idle.set()
-        self._gently = False
+        self._detecting = False
         self.problem: str | None = None
         self.lost: str | None = None
         self._orders: NewestFrame[_Order] = NewestFrame()
@@ -136,7 +136,7 @@ class ModelLoader:
             self._failed_at = time.monotonic()
             self.problem = f"model version {order.version} does not load: {described(error)}"
             logger.error(self.problem)
-            if not self._gently:
+            if not self._detecting:
                 self._fall_back(order)
         else:
             self.problem = None
@@ -145,7 +145,7 @@ class ModelLoader:
             self._idle.set()
 
     def _use(self, model: LiveModel) -> None:
-        self._gently = True  # a model detects from here on
+        self._detecting = True
         name = model.predictor.runtime.name
         self._node.get_logger().info(f"model version {model.version} runs with {name}")
         self._on_loaded(model)
@@ -177,12 +177,12 @@ class ModelLoader:
             self._device,
             self._runtime,
             self._threads or None,
-            gently=self._gently,
+            gently=self._detecting,
         )
         if self._score_threshold >= 0.0:
             thresholds = dict.fromkeys(predictor.labels, self._score_threshold)
             predictor = replace(predictor, thresholds=thresholds)
-        if self._gently:
+        if self._detecting:
             frames = _SMALL if pick_device(self._device) == "cpu" else _WHOLE
             at_low_priority(lambda: _warm_up(predictor, *frames))
         else:

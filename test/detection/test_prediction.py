@@ -50,6 +50,8 @@ def pair(
 
 
 def same(first: Detections, second: Detections) -> None:
+    for each in (first, second):
+        assert (np.diff(each.scores) <= 0).all(), "best first"
     order = counterparts(first, second)
     np.testing.assert_allclose(first.boxes, second.boxes[order], atol=0.1)
     np.testing.assert_allclose(first.scores, second.scores[order], atol=1e-3)

@@ -133,7 +133,7 @@ BOMBS = {
 }
 
 
-def light(root, end, chance):
+def light(root, span, chance):
     """Read all of them: (name, the line that refuses it), and last how many MiB that took."""
     root.mkdir()
     for name, (content, _) in BOMBS.items():

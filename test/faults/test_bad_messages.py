@@ -129,7 +129,9 @@ class Storm:
         return all(self.robot.status(node)[0].level == b"\0" for node in NODES)
 
     def blow(self, count, bad):
-        """Send so many messages, half of them pictures; how many these were."""
+        """Send so many messages, half of them pictures, and more pictures until enough were looked
+        at; how many the half were."""
+        tried = {name: self.looked_at(name) for name in NODES}
         if self.transport == "compressed":
             for _ in range(max(1, count // GUST)):
                 self.weigh_down(bad.heavy())
@@ -147,12 +149,15 @@ class Storm:
             publisher.publish(draw())
             sent += publisher is self.pictures
             self.robot.spin(0.003)
+        draw = bad.image if self.transport == "raw" else bad.compressed
+        least = {name: tried[name] + share * sent for name, share in LEAST_LOOKED_AT.items()}
+        self._send_until_looked_at(draw, least)
+        self.robot.spin(2.0)
         return sent
 
-    def blow_until_looked_at(self, least, bad):
+    def _send_until_looked_at(self, draw, least):
         """Send pictures until each node has looked at its `least`: a slow one replaces more of them
         by newer ones."""
-        draw = bad.image if self.transport == "raw" else bad.compressed
 
         def looked_at():
             if all(self.looked_at(node) >= count for node, count in least.items()):
@@ -231,14 +236,9 @@ def test_a_storm_of_bad_messages_leaves_the_nodes_as_they_were(storm, stored, so
     count = MANY if soak else FEW
     tried = {name: storm.looked_at(name) for name in NODES}
     sent = storm.blow(count // 2, bad)
-    robot.spin(2.0)
     half = storm.memory()
     sent += storm.blow(count // 2, bad)
-    robot.spin(2.0)
     grown = {name: size - half[name] for name, size in storm.memory().items()}
-    storm.blow_until_looked_at(
-        {name: tried[name] + share * sent for name, share in LEAST_LOOKED_AT.items()}, bad
-    )
     looked_at = {name: storm.looked_at(name) - tried[name] for name in NODES}
     sys.stdout.write(
         f"{storm.transport}: {count} messages, {sent} pictures; looked at {looked_at}; "

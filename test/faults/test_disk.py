@@ -204,10 +204,10 @@ def test_a_slow_disk_holds_up_no_callback(robot, disk):
     assert f"the disk of {disk.root} took" in robot.status("capture")[0].message
     waiting = int(robot.status("capture")[1]["waiting"])
     # A view is being written, which takes 8 s; undo waits for it, and everything else goes on.
-    undoing = robot.node.create_client(Trigger, "capture/undo").call_async(Trigger.Request())
+    undoing = robot.meet(Trigger, "capture/undo").call_async(Trigger.Request())
     asked = time.monotonic()
     assert robot.call("capture/stop").success
-    assert time.monotonic() - asked < 5.0
+    assert not undoing.done()
     robot.wait_for(undoing.done, 60, "the answer of undo")
     assert undoing.result().success and time.monotonic() - asked > 1.5
     gaps = [later - earlier for earlier, later in zip(heard, heard[1:], strict=False)]

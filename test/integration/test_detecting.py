@@ -119,12 +119,11 @@ def test_models_are_swapped_between_frames_under_load(robot, library, tmp_path):
 
     load(2.0)
     ordinary = np.median(np.diff(came))
-    swapped_at, ordered_at = len(came), time.monotonic()
+    swapped_at = len(came)
     orders.publish(
         VisionInfo(database_location=str(own.models.directory(second)), database_version=2)
     )
     robot.wait_for(second_detects, 20, "the second model")
-    loading = time.monotonic() - ordered_at
     load(2.0)
     labels = [{d.results[0].hypothesis.class_id for d in m.detections} for m in answers]
     order = [each for each in labels if each]
@@ -134,7 +133,8 @@ def test_models_are_swapped_between_frames_under_load(robot, library, tmp_path):
     assert told == [str(own.models.directory(version)) for version in (first, second)]
     gaps = np.diff(came[swapped_at - 1 :])
     # Two cores share loading and detecting, others may be at work too: no pause all the same.
-    assert gaps.max() < max(10 * ordinary, 1.0, loading / 2)
+    assert np.quantile(gaps, 0.9) < max(3 * ordinary, 0.5)
+    assert gaps.max() < max(10 * ordinary, 3.0)
     stamps = [seconds_of(message.header.stamp) for message in answers]
     assert stamps == sorted(stamps)
 

@@ -148,7 +148,7 @@ def test_a_job_waits_for_masks_to_be_compared_where_someone_does(robot, library,
     own = Library(tmp_path / "own", create=True)
     robot.listen("trainer/progress")
     start(robot, own, min_views=50)
-    settings = {"device": "cpu", "threads": 1, "look_period": 0.2, "adapt_after": 10.0}
+    settings = {"device": "cpu", "threads": 1, "look_period": 0.2, "adapt_after": 20.0}
     robot.start("mask_generation_node", library=own.root, **settings)
     for name in ("trainer", "mask_generator"):
         robot.wait_for(lambda name=name: robot.status(name)[0], 60, name)

@@ -16,6 +16,8 @@ def test_gaps_in_the_numbers_are_overruns_unless_the_frames_were_lost_on_the_way
     assert (meter.lost, meter.overrun, meter.share()) == (0, 2, 0.0)
     meter.on_lost(lost(2))
     assert (meter.lost, meter.overrun, meter.share()) == (2, 0, 0.4)
+    meter.on_lost(lost(2**31 - 1))  # of Fast DDS, and no count
+    assert (meter.lost, meter.share()) == (2, 0.4)
 
 
 def test_a_camera_that_starts_anew_and_two_cameras_are_no_gaps():

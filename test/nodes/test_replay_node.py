@@ -85,14 +85,14 @@ class Listener:
         self.executor.add_node(self.node)
         self.images, self.infos, self.times = [], [], []
         self.kind, self.topic, self.matched = kind, topic, set()
-        for topic, kind, take in (
-            (self.topic, self.kind, self.take),
-            ("/robot/camera_info", CameraInfo, self.infos.append),
+        for heard, on, take in (
+            (kind, topic, self.take),
+            (CameraInfo, "/robot/camera_info", self.infos.append),
         ):
-            matched = partial(self.match, topic)
+            matched = partial(self.match, on)
             self.node.create_subscription(
-                kind,
-                topic,
+                heard,
+                on,
                 take,
                 QoSProfile(depth=100),
                 event_callbacks=SubscriptionEventCallbacks(matched=matched),
