@@ -15,7 +15,17 @@ PARAMETERS = """
       {topic}:
         subscription: {{reliability: reliable, depth: 2}}
 """
-
+# Of several sections that speak of one node the one that is read last wins, which may be any.
+OF_A_SESSION = """
+/**:
+  ros__parameters: {{image_transport: raw}}
+/**/capture:
+  ros__parameters: {{label: cup, views: 7}}
+{capture}:
+  ros__parameters: {{label: mug, auto_start: true, image_transport: compressed}}
+/**/teach:
+  ros__parameters: {{train: false}}
+"""
 PATIENCE = "sigterm_timeout:=60", "sigkill_timeout:=60"
 
 
@@ -49,6 +59,39 @@ def test_two_robots_side_by_side_each_with_its_own_camera_file_and_clock(robot, 
         for name in names
     ]
     assert qos == ["reliable, depth 2", "best_effort, depth 5"]
+
+
+@pytest.mark.parametrize("composed", ["false", "true"])
+def test_what_arguments_leave_empty_a_parameter_file_says(robot, launch, tmp_path, composed):
+    params = tmp_path / "mine.yaml"
+    params.write_text(OF_A_SESSION.format(capture=f"{robot.namespace}/capture"))
+    library, common = f"library:={tmp_path / 'library'}", ["device:=cpu", f"composed:={composed}"]
+
+    def launched(*arguments):
+        return launch("teach.launch.py", library, *common, f"params:={params}", *arguments)
+
+    process = launched()
+    expected = {"label": "mug", "auto_start": True, "image_transport": "compressed", "views": 7}
+    assert_parameters(robot, "capture", expected)
+    assert_parameters(robot, "teach", {"train": False, "image_transport": "raw"})
+    assert_parameters(robot, "mask_generator", {"label": ""})
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=150)
+
+    launched("label:=can", "views:=9", "train:=true", "image_transport:=raw")
+    expected = {"label": "can", "auto_start": True, "image_transport": "raw", "views": 9}
+    assert_parameters(robot, "capture", expected)
+    assert_parameters(robot, "teach", {"train": True, "image_transport": "raw"})
+    assert_parameters(robot, "mask_generator", {"label": ""})
+
+
+def assert_parameters(robot, node, expected):
+    kinds = {str: "string_value", bool: "bool_value", int: "integer_value"}
+    found = {
+        name: getattr(robot.get_parameter(node, name, 90), kinds[type(value)])
+        for name, value in expected.items()
+    }
+    assert found == expected
 
 
 def test_a_node_that_dies_comes_back(robot, launch, tmp_path):
