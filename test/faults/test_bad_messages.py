@@ -126,7 +126,7 @@ class Storm:
     def is_well(self, picture):
         """Whether both say that all is well while good pictures come."""
         self.answer(picture)
-        return all(self.robot.status(node)[0].level == b"\0" for node in NODES)
+        return all(self.robot.level(node) == b"\0" for node in NODES)
 
     def blow(self, count, bad):
         """Send so many messages, half of them pictures, and more pictures until enough were looked
@@ -333,4 +333,4 @@ def bad_models_and_camera_infos_are_counted(storm, elsewhere):
             10,
             f"{expected[node, what]}, and not {storm.figures(node)}",
         )
-        assert robot.status(node)[0].level == b"\x01"
+        assert robot.level(node) == b"\x01"

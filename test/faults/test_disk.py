@@ -111,7 +111,7 @@ def test_capture_and_masks_go_on_when_the_disk_is_well_again(robot, disk, soak):
     for words in list(FAULTS) * 25 if soak else FEW:
         FAULTS[words](disk)
         camera.until(lambda: says(robot, "capture", words), f"'{words}'")  # noqa: B023
-        message = robot.status("capture")[0].message
+        message = robot.message("capture")
         assert message.startswith("not keeping views: ") or GONE in message
         assert str(disk.root) in message and "\n" not in message
         assert robot.status("capture")[1]["state"] in ("not keeping views", "started")
@@ -146,7 +146,7 @@ def masks_that_cannot_be_written(robot, disk, camera, library):
     assert robot.call("capture/stop").success
     words = "not making masks: cannot write "
     camera.until(lambda: says(robot, "mask_generator", words), "the line")
-    assert "input/output error" in robot.status("mask_generator")[0].message
+    assert "input/output error" in robot.message("mask_generator")
     assert library.views_without_mask()
     camera.until(lambda: is_well(robot, "capture"), "a capture that is well")
     disk.heal()
@@ -163,7 +163,7 @@ def lost_files(robot, camera, library):
     image.unlink()
     library.mask_path("cup", one.id).unlink()
     words = f"the image of cup/{one.id} is gone"
-    robot.wait_for(lambda: words in robot.status("mask_generator")[0].message, 30, "its line")
+    robot.wait_for(lambda: words in robot.message("mask_generator"), 30, "its line")
     image.write_bytes(kept)
     robot.wait_for(lambda: library.view("cup", one.id).verdict, 60, "its mask")
     robot.wait_for(lambda: is_well(robot, "mask_generator"), 30, "a generator that is well")
@@ -200,8 +200,8 @@ def test_a_slow_disk_holds_up_no_callback(robot, disk):
     )
     disk.fail("", ("fsync",), seconds=2.0)
     words = "took"
-    camera.until(lambda: words in robot.status("capture")[0].message, "the line")
-    assert f"the disk of {disk.root} took" in robot.status("capture")[0].message
+    camera.until(lambda: words in robot.message("capture"), "the line")
+    assert f"the disk of {disk.root} took" in robot.message("capture")
     waiting = int(robot.status("capture")[1]["waiting"])
     # A view is being written, which takes 8 s; undo waits for it, and everything else goes on.
     undoing = robot.meet(Trigger, "capture/undo").call_async(Trigger.Request())
@@ -240,7 +240,7 @@ def test_trainer_and_detector_live_on_a_failing_disk(robot, disk, soak):
         if words == GONE:
             for node in ("trainer", "detector"):
                 robot.wait_for(
-                    lambda: GONE in robot.status(node)[0].message,  # noqa: B023
+                    lambda: GONE in robot.message(node),  # noqa: B023
                     30,
                     f"the line of {node}",
                 )
@@ -288,12 +288,12 @@ def check_lost_model(robot, library):
     folder.rename(beside)
     words = f"model version {version} is gone from"
     for node in ("trainer", "detector"):
-        robot.wait_for(lambda: words in robot.status(node)[0].message, 30, words)  # noqa: B023
+        robot.wait_for(lambda: words in robot.message(node), 30, words)  # noqa: B023
     still_detects(robot)
     beside.rename(folder)
     for node in ("trainer", "detector"):
         robot.wait_for(
-            lambda: words not in robot.status(node)[0].message,  # noqa: B023
+            lambda: words not in robot.message(node),  # noqa: B023
             30,
             "a model that is back",
         )

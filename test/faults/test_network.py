@@ -58,8 +58,7 @@ def next_answers(robot, answers, seconds, what, count=5):
 
 
 def is_missing_pictures(robot):
-    status, _ = robot.status("detector")
-    return "image" in status.message and status.level != b"\0"
+    return "image" in robot.message("detector") and robot.level("detector") != b"\0"
 
 
 def test_a_camera_on_another_machine_is_cut_off_and_comes_back(cable, robot, tmp_path, soak):
@@ -81,7 +80,7 @@ def test_a_camera_on_another_machine_is_cut_off_and_comes_back(cable, robot, tmp
             next_answers(robot, answers, 30, f"detections after {seconds} s without network")
             answers.clear()
         assert robot.alive() == {"detector_node"}
-        robot.wait_for(lambda: robot.status("detector")[0].level == b"\0", 20, "good health")
+        robot.wait_for(lambda: robot.level("detector") == b"\0", 20, "good health")
     finally:
         there.kill()
         there.wait()

@@ -118,8 +118,8 @@ def make_fault(robot, trainer, stage, fault):
     assert "memory" in message and all(each in message for each in REMEDIES)
     assert "\n" not in message
     assert not training_processes(trainer)
-    robot.wait_for(lambda: robot.status("trainer")[0].message == message, 10, "diagnostics")
-    assert robot.status("trainer")[0].level == b"\x02"
+    robot.wait_for(lambda: robot.message("trainer") == message, 10, "diagnostics")
+    assert robot.level("trainer") == b"\x02"
     assert not robot.call("trainer/cancel").success, "services answer"
     return message
 

@@ -197,6 +197,16 @@ class Robot:
         values = {value.key: value.value for value in status.values} if status else {}
         return status, values
 
+    def message(self, node):
+        """What a node said last on /diagnostics; nothing before the first time."""
+        status, _ = self.status(node)
+        return status.message if status else ""
+
+    def level(self, node):
+        """How grave that is; None before the first time."""
+        status, _ = self.status(node)
+        return status.level if status else None
+
     def close(self):
         """End everything that was started, and give back what those that were killed held."""
         running = [process for process in self._processes.values() if process.poll() is None]

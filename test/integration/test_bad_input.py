@@ -81,14 +81,14 @@ def test_a_topic_that_is_not_there_and_one_of_the_other_transport(robot, tmp_pat
     robot.node.destroy_publisher(robot.compressed)
     robot.wait_for(
         lambda: (
-            robot.status("capture")[0].message
+            robot.message("capture")
             == f"nobody publishes {topic}: start the camera or remap image to its topic"
         ),
         20,
         "the silence",
     )
     robot.wait_for(lambda: robot.status("detector")[0], 60, "the detector, whose start is slower")
-    assert robot.status("detector")[0].message.startswith("no model in")
+    assert robot.message("detector").startswith("no model in")
 
 
 def test_a_topic_that_is_there_and_delivers_nothing(robot, tmp_path):
@@ -99,13 +99,13 @@ def test_a_topic_that_is_there_and_delivers_nothing(robot, tmp_path):
         return status is not None and "delivered nothing for" in status.message
 
     robot.wait_for(named, 30, "the starvation")
-    message = robot.status("capture")[0].message
+    message = robot.message("capture")
     assert message.endswith(f"check that the camera runs, and {transport_remedy()}")
     image = view("cup", 0)[0]
 
     def over():
         robot.show(image)
         robot.spin(0.2)
-        return "delivered nothing" not in robot.status("capture")[0].message
+        return "delivered nothing" not in robot.message("capture")
 
     robot.wait_for(over, 10, "its end")

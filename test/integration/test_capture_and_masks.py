@@ -59,7 +59,7 @@ def test_views_and_masks_of_two_objects(robot, root):
     def complete():
         robot.show(image)  # a camera that is silent would be told
         robot.spin(0.2)
-        return robot.status("capture")[0].message == "4 of 4 views of cup: complete"
+        return robot.message("capture") == "4 of 4 views of cup: complete"
 
     robot.wait_for(complete, 10, "the end of capturing")
     assert robot.status("capture")[1]["state"] == "stopped"
@@ -160,7 +160,7 @@ def test_capture_goes_on_after_a_restart_and_says_why_frames_are_refused(robot, 
     def said():
         robot.show(blurred)
         robot.spin(0.2)
-        return robot.status("capture")[0].message.startswith(words)
+        return robot.message("capture").startswith(words)
 
     robot.wait_for(said, 30, words)
     assert robot.status("capture")[1]["views"] == str(count)

@@ -186,7 +186,7 @@ def test_a_frame_that_fails_is_told_and_the_next_one_is_worked_on(robot, tmp_pat
         return status is not None and status.level == ERROR and values
 
     values = robot.wait_for(told, 30, "the failure")
-    message = robot.status("detector")[0].message
+    message = robot.message("detector")
     assert message.startswith("frames cannot be worked on: ") and "Reshape" in message
     assert int(values["failed"]) > 0 and values["processed"] == "0"
     assert robot.log("detector_node").count("a frame could not be worked on") == 1
@@ -197,7 +197,7 @@ def test_a_frame_that_fails_is_told_and_the_next_one_is_worked_on(robot, tmp_pat
     def over():
         robot.show(good)
         robot.spin(0.2)
-        return robot.status("detector")[0].message == "detecting"
+        return robot.message("detector") == "detecting"
 
     robot.wait_for(over, 20, "the end of it")
 

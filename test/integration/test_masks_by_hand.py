@@ -31,9 +31,7 @@ def repaint(robot, library, well, wrongly):
     assert library.view("cup", well).verdict == DRAWN
     wrong = "was repainted at 320x100, but its view is 320x240"
     assert wrong in library.view("cup", wrongly).verdict.reasons[0]
-    robot.wait_for(
-        lambda: wrong in robot.status("mask_generator")[0].message, 10, "a word about the mask"
-    )
+    robot.wait_for(lambda: wrong in robot.message("mask_generator"), 10, "a word about the mask")
     return mine, wrong
 
 
@@ -80,9 +78,7 @@ def test_veto_delete_repaint_and_regenerate(robot, tmp_path):
     assert {each.made_by for each in library.views()} == {"lite", "person"}
     assert {each.id for each in library.views() if each.vetoed} == vetoed, "vetoes hold"
     assert iou(library.read_mask(library.view("cup", ids[3])), truth[ids[3]]) > 0.8
-    robot.wait_for(
-        lambda: wrong not in robot.status("mask_generator")[0].message, 10, "the word to go"
-    )
+    robot.wait_for(lambda: wrong not in robot.message("mask_generator"), 10, "the word to go")
 
     # The first view is the only one that is left to veto; then there is none.
     assert robot.call("mask_generator/veto_last").message.startswith(f"view {ids[0]} of cup")

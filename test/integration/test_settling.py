@@ -24,9 +24,7 @@ def test_the_node_settles_an_object_and_a_restart_goes_on(robot, tmp_path):
     robot.wait_for(
         lambda: all(each.made_by != "lite" for each in library.views()), 180, "settled masks"
     )
-    robot.wait_for(
-        lambda: robot.status("mask_generator")[0].message == "waiting for views", 20, "its rest"
-    )
+    robot.wait_for(lambda: robot.message("mask_generator") == "waiting for views", 20, "its rest")
     for each in library.views():
         assert each.made_by in ("lite, compared", "lite, joined", "lite, adapted")
         assert iou(library.read_mask(each), truth[each.id]) > 0.85

@@ -141,9 +141,7 @@ def test_a_session_from_the_first_look_to_the_live_object(person, robot, library
     person.look_away()
     robot.wait_for(lambda: not taken_by_teach(robot), 10, "that the camera is left")
     the_console_has_it_too(robot)
-    robot.wait_for(
-        lambda: robot.status("teach")[0].message.startswith("cup is live"), 10, "diagnostics"
-    )
+    robot.wait_for(lambda: robot.message("teach").startswith("cup is live"), 10, "diagnostics")
     assert robot.stop("teach_node") == 0
 
 
@@ -227,7 +225,7 @@ def test_trouble_is_told_without_any_other_node(robot):
     person.look()
     picture = person.sees(VERMILLION)
     assert (picture[:200] == 60).all(), "words are shown although no camera is there"
-    robot.wait_for(lambda: robot.status("teach")[0].level == b"\x01", 10, "diagnostics")
+    robot.wait_for(lambda: robot.level("teach") == b"\x01", 10, "diagnostics")
     person.look_away()
     robot.wait_for(lambda: not taken_by_teach(robot), 10, "that the camera is left")
     person.look()

@@ -206,7 +206,7 @@ def test_a_subscriber_with_the_wrong_qos_is_named(robot, taught):
 
     robot.wait_for(named, 20, expected)
     robot.node.destroy_subscription(subscription)
-    robot.wait_for(lambda: not named() and robot.status("detector")[0].level != WARN, 20, "its end")
+    robot.wait_for(lambda: not named() and robot.level("detector") != WARN, 20, "its end")
 
 
 @of_fast_dds
@@ -234,9 +234,9 @@ def test_a_subscriber_that_hangs_is_named_and_stops_nobody(robot, start_peer, ta
     before = len(heard)
     named = f" has not answered on {topic} for "
     showing_until(lambda: says(robot, "detector", named), "its name")
-    message = robot.status("detector")[0].message
+    message = robot.message("detector")
     assert expected in message and message.endswith("let it subscribe at best effort")
     showing_until(lambda: len(heard) - before >= 10, "answers for who does not hang")
     assert says(robot, "detector", named), "and it hangs still"
     listener.send_signal(signal.SIGCONT)
-    showing_until(lambda: robot.status("detector")[0].level != WARN, "its end")
+    showing_until(lambda: robot.level("detector") != WARN, "its end")
