@@ -27,7 +27,15 @@ FORK = multiprocessing.get_context("fork")
 
 @pytest.fixture
 def root(tmp_path):
-    return Path(shutil.copytree(OLD, tmp_path / "library", symlinks=True))
+    return copy_old(tmp_path / "library")
+
+
+def copy_old(root):
+    """The old library at another place; `root` again."""
+    shutil.copytree(OLD, root)
+    # Not among the files of the repository: not every way of copying these keeps links.
+    (root / "models" / "current").symlink_to("2")
+    return root
 
 
 def records(root):
@@ -149,7 +157,7 @@ def die_at(root, step):
 def test_a_migration_that_is_killed_is_finished_by_the_next(tmp_path, soak):
     step, deaths = 0, 0
     while True:
-        root = Path(shutil.copytree(OLD, tmp_path / str(step), symlinks=True))
+        root = copy_old(tmp_path / str(step))
         if not die_at(root, step):
             break
         deaths += 1
