@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from automask_ros.detection.graph import DetectionGraph, Found
 from automask_ros.detection.onnx_session import InvalidGraph, start_session
 from automask_ros.errors import AutomaskError
 from automask_ros.library.graph_file import check_graph
+from automask_ros.low_priority import at_low_priority
 from automask_ros.types import BGRImage
 
 RawDetections = tuple[
@@ -90,7 +92,8 @@ class OnnxRuntime:
         self, graph: Path | bytes, device: str, threads: int | None = None, *, gently: bool = False
     ) -> None:
         if isinstance(graph, Path):
-            check_graph(graph, alone=True)
+            look = partial(check_graph, graph, alone=True)
+            at_low_priority(look) if gently else look()
         try:
             self._session, used = start_session(graph, device, threads, gently=gently)
         except InvalidGraph as error:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from rclpy.node import Node
@@ -15,12 +14,8 @@ from rclpy.node import Node
 from automask_ros.library.files import described
 from automask_ros.library.library import Library
 from automask_ros.library.message_faults import BadMessage, Fault
-from automask_ros.low_priority import at_low_priority
 from automask_ros.nodes.live_model import LiveModel
 from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
-
-if TYPE_CHECKING:
-    from automask_ros.detection.prediction import Predictor
 
 # The first frames of a network take longer: memory is laid out, kernels are chosen. On a CPU whole
 # ones would hold up a model that detects for longer than they save: a small one shows that the new
@@ -182,11 +177,10 @@ class ModelLoader:
         if self._score_threshold >= 0.0:
             thresholds = dict.fromkeys(predictor.labels, self._score_threshold)
             predictor = replace(predictor, thresholds=thresholds)
-        if self._detecting:
-            frames = _SMALL if pick_device(self._device) == "cpu" else _WHOLE
-            at_low_priority(lambda: _warm_up(predictor, *frames))
-        else:
-            _warm_up(predictor, *_WHOLE)
+        beside_another = self._detecting and pick_device(self._device) == "cpu"
+        times, size = _SMALL if beside_another else _WHOLE
+        for _ in range(times):
+            predictor(np.zeros((*size, 3), np.uint8))
         return LiveModel(
             predictor=predictor,
             version=order.version,
@@ -194,11 +188,6 @@ class ModelLoader:
             database_version=order.database_version,
             least_threshold=min(predictor.thresholds.values(), default=0.0),
         )
-
-
-def _warm_up(predictor: Predictor, times: int, size: tuple[int, int]) -> None:
-    for _ in range(times):
-        predictor(np.zeros((*size, 3), np.uint8))
 
 
 def _resolved(location: str) -> Path | None:
