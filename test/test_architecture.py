@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "automask_ros"
 
 #: Modules that every part may use.
 FOUNDATION = {
-    *("", "types", "errors", "resources", "devices", "memory"),
+    *("", "types", "errors", "resources", "devices", "memory", "low_priority"),
     *("colours", "drawing", "edges", "lettering", "teaching_picture"),
 }
 
