@@ -16,7 +16,6 @@ from vision_msgs.msg import VisionInfo
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.files import described
-from automask_ros.low_priority import at_low_priority
 from automask_ros.nodes.camera_stream import StreamConfig, StreamTopics, declare_qos
 from automask_ros.nodes.depth_subscription import DEPTH_TOLERANCE
 from automask_ros.nodes.desk import Desk
@@ -266,8 +265,7 @@ class DetectorNode(LifecycleNode):
     def _look(self) -> None:
         """Take the model that a command promoted, with no trainer there to announce it."""
         if (loader := self._loader) is not None:
-            # A model that is new is read whole, to see whether it is what was written.
-            at_low_priority(loader.order_current)
+            loader.order_current()
 
     def _health(self) -> Health:
         pipeline, loader, desk = self._pipeline, self._loader, self._desk

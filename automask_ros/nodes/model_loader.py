@@ -14,6 +14,7 @@ from rclpy.node import Node
 from automask_ros.library.files import described
 from automask_ros.library.library import Library
 from automask_ros.library.message_faults import BadMessage, Fault
+from automask_ros.low_priority import at_low_priority
 from automask_ros.nodes.live_model import LiveModel
 from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
 
@@ -81,6 +82,9 @@ class ModelLoader:
         """Order what was promoted in the library since the last look, or else a version that
         failed, after RETRY_PERIOD. AutomaskError when the library cannot be read."""
         models = self._library.models
+        if self._detecting and models.database_version() != self._seen:
+            # What is new is read whole, once, to see whether it is what was written.
+            at_low_priority(models.current)
         version, seen = models.current(), models.database_version()
         self.lost = models.problem()
         if version is not None and seen != self._seen:
