@@ -10,11 +10,9 @@ import signal
 import cv2
 import numpy as np
 import pytest
-from examples.conftest import VIEWS, DepthCamera
+from examples.conftest import SCENES, VIEWS, DepthCamera
 from examples.run_example import run, start
 from integration.drawn_objects import iou, object_mask, view
-
-SCENE = 1000  # a view of the cup that teaching never showed
 
 
 def middle_of(mask):
@@ -29,12 +27,11 @@ def numbers_after(word, line):
     return [float(each) for each in words if each.replace(".", "").lstrip("-").isdigit()]
 
 
-def test_teach_detect_report(robot, camera, library):
-    seeds = itertools.count(SCENE + 1)
+def test_teach_detect_report(robot, camera, library, scene):
+    seeds = itertools.count(SCENES.stop)
 
     def show():
-        taught = len(library.views("cup")) >= VIEWS
-        camera.show(SCENE if taught else next(seeds), depth=False)
+        camera.show(scene.seed if library.models.current() else next(seeds), depth=False)
 
     code, out, err = run(robot, "teach_detect_report", "cup", show=show, seconds=1800, period=0.3)
     assert (code, err) == (0, ""), out
@@ -44,29 +41,29 @@ def test_teach_detect_report(robot, camera, library):
     assert f"{len(library.trainable_views('cup'))} masks accepted" in lines[-2]
     assert lines[-2].endswith("model version 1 is live")
     assert numbers_after("at", lines[-1]) == pytest.approx(
-        middle_of(object_mask("cup", SCENE)), abs=8
+        middle_of(object_mask("cup", scene.seed)), abs=8
     )
     # What was told on the way: views, masks, training.
     assert any(f" of {VIEWS} views" in line for line in lines), out
 
 
-def test_where_there_is_no_depth_the_place_in_the_picture_is_printed(robot, camera):
-    show = lambda: camera.show(SCENE, depth=False)  # noqa: E731
+def test_where_there_is_no_depth_the_place_in_the_picture_is_printed(robot, camera, scene):
+    show = lambda: camera.show(scene.seed, depth=False)  # noqa: E731
     code, out, err = run(robot, "wait_for_object", "cup", show=show)
     assert (code, err) == (0, "")
     assert out.startswith("cup in the picture of camera_optical: centre ")
-    mask = object_mask("cup", SCENE)
+    mask = object_mask("cup", scene.seed)
     assert numbers_after("centre", out) == pytest.approx(middle_of(mask), abs=8)
 
 
-def test_with_depth_the_pose_is_printed(robot, camera):
+def test_with_depth_the_pose_is_printed(robot, camera, scene):
     # The detector subscribes to depth for the example's sake, which takes a slow machine a while.
     patient = ("--timeout", 170, "--depth-patience", 160)
-    show = lambda: camera.show(SCENE)  # noqa: E731
+    show = lambda: camera.show(scene.seed)  # noqa: E731
     code, out, err = run(robot, "wait_for_object", "cup", *patient, show=show)
     assert (code, err) == (0, "")
     assert out.startswith("cup in camera_optical: position ")
-    mask = object_mask("cup", SCENE)
+    mask = object_mask("cup", scene.seed)
     scale = DepthCamera.NEAR / DepthCamera.FOCAL
     x, y = middle_of(mask) - np.array(mask.shape[::-1]) / 2
     assert numbers_after("position", out) == pytest.approx(
@@ -76,23 +73,23 @@ def test_with_depth_the_pose_is_printed(robot, camera):
     assert numbers_after("size", out)[2] < 0.01 < numbers_after("size", out)[1]
 
 
-def test_what_is_not_there_is_not_found(robot, camera):
+def test_what_is_not_there_is_not_found(robot, camera, scene):
     code, out, err = run(
-        robot, "wait_for_object", "spoon", "--timeout", 2, show=lambda: camera.show(SCENE)
+        robot, "wait_for_object", "spoon", "--timeout", 2, show=lambda: camera.show(scene.seed)
     )
     assert (code, out, err) == (1, "", "no spoon within 2 s\n")
 
 
-def test_the_crop_is_the_object_and_nothing_else(robot, camera, tmp_path):
+def test_the_crop_is_the_object_and_nothing_else(robot, camera, scene, tmp_path):
     output = tmp_path / "cup.png"
-    show = lambda: camera.show(SCENE, depth=False)  # noqa: E731
+    show = lambda: camera.show(scene.seed, depth=False)  # noqa: E731
     code, out, err = run(robot, "save_crop", "cup", "--output", output, show=show)
     assert (code, err) == (0, "")
     crop = cv2.imread(str(output), cv2.IMREAD_UNCHANGED)
     height, width = crop.shape[:2]
     assert out.startswith(f"{output}: {width} x {height} pixels, cut out at ")
     left, top = (int(word) for word in out.split()[-2:])
-    image, truth = view("cup", SCENE)
+    image, truth = view("cup", scene.seed)
     window = slice(top, top + height), slice(left, left + width)
     assert np.array_equal(crop[:, :, :3], image[window])
     mask = np.zeros(truth.shape, bool)
