@@ -175,7 +175,7 @@ def test_a_time_budget_ends_training(library: Library, config: TrainConfig) -> N
     dataset = CompositeDataset(library, library.trainable_views(), labels, image_size=SMALL, seed=3)
     log = train(model, dataset, replace(config, iterations=10_000, seconds=1.0), "cpu")
     assert 1 <= len(log.losses) < 100
-    assert log.seconds < 60, "ten thousand steps take far longer"
+    assert log.seconds < 5
 
 
 def test_what_people_do_to_the_views_meanwhile_does_not_reach_a_training(

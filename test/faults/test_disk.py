@@ -236,7 +236,7 @@ def test_trainer_and_detector_live_on_a_failing_disk(robot, disk, soak):
         FAULTS[words](disk)
         answer = robot.call("trainer/train")
         assert not answer.success and words in answer.message and str(disk.root) in answer.message
-        still_detects(robot)
+        robot.answer_to(view("cup", 3)[0], "detector/detections")
         if words == GONE:
             for node in ("trainer", "detector"):
                 robot.wait_for(
@@ -254,17 +254,6 @@ def test_trainer_and_detector_live_on_a_failing_disk(robot, disk, soak):
     assert robot.alive() == {"trainer_node", "detector_node"}
     if soak:
         check_disk_that_fills_while_training(robot, disk, library)
-
-
-def still_detects(robot):
-    before = len(robot.heard["detector/detections"])
-
-    def answered():
-        robot.show(view("cup", 3)[0])
-        robot.spin(0.1)
-        return len(robot.heard["detector/detections"]) > before
-
-    robot.wait_for(answered, 20, "detections")
 
 
 def check_jobs_end(robot, disk, library):
@@ -289,7 +278,7 @@ def check_lost_model(robot, library):
     words = f"model version {version} is gone from"
     for node in ("trainer", "detector"):
         robot.wait_for(lambda: words in robot.message(node), 30, words)  # noqa: B023
-    still_detects(robot)
+    robot.answer_to(view("cup", 3)[0], "detector/detections")
     beside.rename(folder)
     for node in ("trainer", "detector"):
         robot.wait_for(

@@ -78,7 +78,7 @@ def test_queue_progress_cancel_and_resume(robot, library):
     robot.meet(Trigger, "trainer/cancel")
     started = time.monotonic()
     answer = robot.call("trainer/cancel")
-    assert time.monotonic() - started < 10, "at once, and not at the end of it"
+    assert time.monotonic() - started < 2
     assert answer.success and answer.message == "job-0001 cancelled"
     assert training not in training_processes(trainer), "the training process is gone"
     cancelled = [

@@ -53,13 +53,13 @@ def test_a_process_that_is_killed_is_told(tmp_path):
     assert last.message.startswith("the training process was killed, most likely because memory")
 
 
-def test_stop_waits_for_no_end_of_the_training(tmp_path):
+def test_stop_takes_less_than_two_seconds(tmp_path):
     Library(tmp_path, create=True)
     process = TrainingProcess(tmp_path, {}, threads=1)
     started = time.monotonic()
     pid = process._process.pid
     process.stop()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 2
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
