@@ -82,10 +82,11 @@ class ModelLoader:
         """Order what was promoted in the library since the last look, or else a version that
         failed, after RETRY_PERIOD. AutomaskError when the library cannot be read."""
         models = self._library.models
-        if self._detecting and models.database_version() != self._seen:
+        seen = models.database_version()  # first: what is promoted meanwhile is seen next time
+        if self._detecting and seen != self._seen:
             # What is new is read whole, once, to see whether it is what was written.
             at_low_priority(models.current)
-        version, seen = models.current(), models.database_version()
+        version = models.current()
         self.lost = models.problem()
         if version is not None and seen != self._seen:
             self._seen = seen

@@ -49,3 +49,31 @@ def test_only_versions_of_the_library_are_loaded(tmp_path, make_node, location):
     finally:
         loader.close()
     assert heard == []
+
+
+def test_what_is_promoted_while_it_looks_is_seen_the_next_time(tmp_path, make_node, monkeypatch):
+    root = tmp_path / "library"
+    make_library(root)
+    library = Library(root)
+    models = library.models
+    loader = ModelLoader(make_node(), library, "cpu", "auto", -1.0, 1, lambda _: None)
+    orders = []
+    monkeypatch.setattr(loader, "_order", orders.append)
+    current = models.current
+
+    def promoted_just_after():
+        found = current()
+        monkeypatch.setattr(models, "current", current)
+        models.promote(found, "meanwhile")
+        return found
+
+    monkeypatch.setattr(models, "current", promoted_just_after)
+    try:
+        for _ in range(3):
+            loader.order_current()
+    finally:
+        loader.close()
+    assert [each.database_version for each in orders] == [
+        models.database_version() - 1,
+        models.database_version(),
+    ]
