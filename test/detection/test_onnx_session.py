@@ -48,17 +48,19 @@ def test_gently_started_it_is_laid_out_at_low_priority_and_runs_at_the_usual_one
     usual = priority()
     before = priorities()
 
-    laid_out_at = []
+    laid_out_by = {}
 
     def lower():
         lower_priority()
-        laid_out_at.append(priority())
+        laid_out_by[str(threading.get_native_id())] = priority()
 
     monkeypatch.setattr(onnx_session, "lower_priority", lower)
     made = session(graph, [CPU], 3, gently=True)
-    workers = [each for thread, each in priorities().items() if thread not in before]
+    # The thread that laid it out may end a moment later.
+    others = {**before, **laid_out_by}
+    workers = [each for thread, each in priorities().items() if thread not in others]
     assert workers == [usual] * 2, "and the thread that calls is the third"
-    assert laid_out_at == [min(usual + NICENESS, 19)]
+    assert list(laid_out_by.values()) == [min(usual + NICENESS, 19)]
     assert priority() == usual
     assert made.run(None, {"x": np.ones(2, np.float32)})[0].tolist() == [2, 2]
     started, name = start_session(graph, "cpu", 1, gently=True)
