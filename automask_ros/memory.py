@@ -14,6 +14,12 @@ REMEDY = (
     "end what else needs memory, lower image_size, batch_size or threads, use base_model lite, or "
     "add memory"
 )
+_GPU_WORDS = (
+    "CUDA out of memory",  # torch
+    "CUDA error: out of memory",
+    "STATUS_ALLOC_FAILED",  # cuBLAS, cuDNN
+    "CUDA failure 2: out of memory",  # ONNX Runtime
+)
 # Native allocators have no exception of their own in Python.
 _WORDS = (
     "can't allocate memory",  # torch
@@ -42,7 +48,8 @@ def clear_memory_errors() -> Iterator[None]:
         raise
     except Exception as error:
         if _on_gpu(error):
-            _torch().cuda.empty_cache()
+            if torch := _torch():
+                torch.cuda.empty_cache()  # nothing where torch has not used the GPU
             raise AutomaskError(_GPU) from error
         if isinstance(error, MemoryError) or speaks_of_memory(str(error)):
             raise AutomaskError(f"memory ran out; {REMEDY}") from error
@@ -51,12 +58,13 @@ def clear_memory_errors() -> Iterator[None]:
 
 def speaks_of_memory(words: str) -> bool:
     """Whether an error's words, or a process's last ones, say that memory ran out."""
-    return any(each in words for each in _WORDS)
+    return any(each in words for each in (*_WORDS, *_GPU_WORDS))
 
 
 def _on_gpu(error: Exception) -> bool:
-    torch = _torch()
-    return torch is not None and isinstance(error, torch.cuda.OutOfMemoryError)
+    torch, words = _torch(), str(error)
+    out_of_memory = torch is not None and isinstance(error, torch.cuda.OutOfMemoryError)
+    return out_of_memory or any(each in words for each in _GPU_WORDS)
 
 
 def _torch() -> Any:

@@ -28,6 +28,21 @@ def test_memory_that_runs_out_is_one_line_with_the_remedy(ask):
     assert line.startswith("memory ran out; ") and "image_size" in line and "\n" not in line
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "CUDA failure 2: out of memory ; GPU=0 ; hostname=robot",
+    ],
+)
+def test_what_a_gpu_s_libraries_say_when_its_memory_runs_out(words):
+    assert speaks_of_memory(words)
+    with pytest.raises(AutomaskError, match="^GPU memory ran out; "), clear_memory_errors():
+        raise RuntimeError(words)
+
+
 def test_other_errors_stay_what_they_are():
     with pytest.raises(ValueError, match="something else"), clear_memory_errors():
         raise ValueError("something else")

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automask_ros.detection.oriented_box import OrientedBox, fit_boxes
-from automask_ros.detection.pinhole import PinholeCamera
+from automask_ros.detection.pinhole import PinholeCamera, may_show_the_same
 from automask_ros.detection.surfaces import object_surface, smooth
 from automask_ros.library.message_faults import BadMessage, Fault
 from automask_ros.types import DepthMap, Detections, PlacedMask
 
 LEAST_POINTS = 20
 """An instance with fewer points is not localised."""
-
-_MOST_DIFFERENCE = 0.02  # of the sides' ratios of picture and depth map, which are rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +64,7 @@ def localise(
 
 def _check_view(image_size: tuple[int, int], depth: DepthMap) -> None:
     height, width = depth.shape
-    ratio = width / height * image_size[0] / image_size[1]
-    if abs(ratio - 1) > _MOST_DIFFERENCE:
+    if not may_show_the_same(depth.shape, image_size):
         raise BadMessage(
             f"depth of {width}x{height} pixels is not the view of a picture of "
             f"{image_size[1]}x{image_size[0]}: remap depth to the topic that is aligned to it",

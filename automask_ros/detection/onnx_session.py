@@ -105,10 +105,18 @@ def _providers(provider: str, number: int) -> list[Any]:
     below: list[Any] = [CPU]
     if provider == TENSORRT:
         below.insert(0, (CUDA, dict(settings)))
+        settings |= _engine_cache()
+    return [(provider, settings), *below]
+
+
+def _engine_cache() -> dict[str, Any]:
+    try:
         folder = _ENGINES.expanduser()
         folder.mkdir(parents=True, exist_ok=True)
-        settings |= {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(folder)}
-    return [(provider, settings), *below]
+    except (OSError, RuntimeError) as error:  # no home, or none that may be written
+        _log.warning("TensorRT builds its engine anew at each start: %s", error)
+        return {}
+    return {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(folder)}
 
 
 def _short(provider: str) -> str:

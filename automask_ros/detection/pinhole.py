@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from automask_ros.library.message_faults import BadMessage, Fault
 
 _SHORTEST, _LONGEST = 0.01, 1000.0  # focal lengths, in sides of the picture: 179 to 0.06 degrees
+_MOST_DIFFERENCE = 0.02  # of the sides' ratios of two pictures of one view, which are rounded
 _MOST_ASIDE = 100.0  # sides of the picture: how far away from it the principal point may lie
 
 
@@ -84,3 +85,9 @@ class PinholeCamera:
         x = (np.arange(size[1]) - self.cx) / self.fx
         y = (np.arange(size[0]) - self.cy) / self.fy
         return x.astype(np.float32), y.astype(np.float32)
+
+
+def may_show_the_same(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether pictures of two sizes (height, width) can be one view at two resolutions."""
+    ratio = one[1] / one[0] * other[0] / other[1]
+    return abs(ratio - 1) <= _MOST_DIFFERENCE

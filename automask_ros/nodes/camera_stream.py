@@ -23,8 +23,10 @@ from automask_ros.nodes.fault_counts import FaultCounts
 from automask_ros.nodes.image_messages import seconds_of, to_array
 from automask_ros.nodes.image_subscription import ImageSubscription, image_topic
 from automask_ros.nodes.qos import PUBLISHER, SUBSCRIPTION, camera_qos, output_qos, overridable
+from automask_ros.nodes.recent_messages import Hold
 from automask_ros.nodes.serialized_detections import write_detections
 from automask_ros.nodes.serialized_images import write_image
+from automask_ros.nodes.serialized_stamp import read_stamp
 from automask_ros.nodes.stage_meters import FrameTimes
 from automask_ros.nodes.topic_names import check_different, whole_name
 from automask_ros.nodes.watched_publisher import WatchedPublisher
@@ -100,11 +102,13 @@ class StreamConfig:
 
 @dataclass(frozen=True)
 class ReceivedFrame:
-    """A serialized picture, when it came by the steady clock, and by the node's (unix seconds)."""
+    """A serialized picture, when it came by the steady clock, and by the node's (unix seconds);
+    `depth` keeps the depth that belongs to it, if somebody wants any."""
 
     serialized: bytes
     came_at: float
     clock_at: float
+    depth: Hold | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +119,7 @@ class OpenFrame:
     image: BGRImage
     fitted: BGRImage
     times: FrameTimes
+    depth: Hold | None = None
 
 
 class CameraStream:
@@ -160,9 +165,6 @@ class CameraStream:
         try:
             with times.stage("convert"):
                 message = self.images.message(received.serialized)
-                # Its depth, if somebody wants any, has come, and must outlast the network's work.
-                if self._depth_wanted():
-                    self.depth.hold(message.header.stamp)
                 image = to_array(message)
                 fitted = fit(image)
         except AutomaskError as error:
@@ -171,7 +173,7 @@ class CameraStream:
         self.bad_frames.good()
         age = received.clock_at - seconds_of(message.header.stamp)
         times.seconds["transport"] = age if 0.0 <= age <= _LONGEST_AGE else 0.0
-        return OpenFrame(message.header, image, fitted, times)
+        return OpenFrame(message.header, image, fitted, times, received.depth)
 
     def publish(self, image: BGRImage, detections: Detections, header: Header) -> tuple[str, ...]:
         """Publish what `image` ``(H, W, 3)`` shows, pictures only if somebody listens; the
@@ -194,15 +196,18 @@ class CameraStream:
         nothing.
         """
         if not self._depth_wanted():
+            self.bad_depths.good()
             return
         try:
             found = self.depth.depth_at(header.stamp)
             if found is not None:
                 instances = localise(detections, *found)
-                self._detections_3d.publish(
-                    to_detection_3d_array(instances, detections, header, ids)
-                )
-                self._points.publish(to_point_cloud(instances, header))
+                if self._detections_3d.get_subscription_count():
+                    self._detections_3d.publish(
+                        to_detection_3d_array(instances, detections, header, ids)
+                    )
+                if self._points.get_subscription_count():
+                    self._points.publish(to_point_cloud(instances, header))
         except AutomaskError as error:
             self.bad_depths.add(error)
         else:
@@ -215,12 +220,17 @@ class CameraStream:
     def problems(self) -> list[str | None]:
         """What is wrong with the topics, with remedies."""
         return [
-            self.bad_frames.last,
             self.images.problem(),
+            self.bad_frames.last,
             self.depth.problem(),
             self.bad_depths.last,
             *(output.problem() for output in self.outputs),
         ]
+
+    def forget_problems(self) -> None:
+        """Complain no more of pictures and depth of before: none is worked on."""
+        self.bad_frames.good()
+        self.bad_depths.good()
 
     def destroy(self) -> None:
         """Leave all topics."""
@@ -235,7 +245,17 @@ class CameraStream:
 
     def _receive(self, serialized: bytes) -> None:
         now = self._node.get_clock().now().nanoseconds * 1e-9
-        self._on_frame(ReceivedFrame(serialized, time.monotonic(), now))
+        self._on_frame(ReceivedFrame(serialized, time.monotonic(), now, self._hold(serialized)))
+
+    def _hold(self, serialized: bytes) -> Hold | None:
+        """Keep the depth of a picture, if somebody wants any, for as long as the picture waits and
+        is worked on."""
+        if not self._depth_wanted():
+            return None
+        try:
+            return self.depth.hold(read_stamp(serialized))
+        except AutomaskError:
+            return None  # too short for a picture: told once it is opened
 
 
 def declare_qos(node: LifecycleNode, topics: StreamTopics, transport: str) -> None:

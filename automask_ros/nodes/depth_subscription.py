@@ -12,18 +12,18 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, Image
 
-from automask_ros.detection.pinhole import PinholeCamera
+from automask_ros.detection.pinhole import PinholeCamera, may_show_the_same
 from automask_ros.errors import AutomaskError
 from automask_ros.library.depth_message import decode_depth
 from automask_ros.library.image_message import camera_info_topic
 from automask_ros.library.image_rows import fields_of
+from automask_ros.library.message_faults import BadMessage, Fault
 from automask_ros.nodes.camera_infos import read_camera_info
 from automask_ros.nodes.fault_counts import FaultCounts
 from automask_ros.nodes.image_subscription import PATIENCE
-from automask_ros.nodes.meters import RateMeter
 from automask_ros.nodes.parameters import ParameterSpec
 from automask_ros.nodes.qos import SUBSCRIPTION, camera_qos, overridable, override_name
-from automask_ros.nodes.recent_messages import RecentMessages
+from automask_ros.nodes.recent_messages import Hold, RecentMessages
 from automask_ros.nodes.serialized_images import read_image
 from automask_ros.nodes.silent_topic import why_silent
 from automask_ros.types import DepthMap
@@ -63,7 +63,6 @@ class DepthSubscription:
         self._name = name
         self.topic, self.info_topic = depth_topics(node, name)
         self.received = 0
-        self.rate = RateMeter()
         self._recent = RecentMessages()
         self._info: bytes | None = None
         self.faults = FaultCounts("bad depth", node.get_logger().warning)
@@ -74,10 +73,10 @@ class DepthSubscription:
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(_LOOK_PERIOD, self._look, clock=steady)
 
-    def hold(self, stamp: Time) -> None:
-        """Keep the depth of a picture of this stamp; for when the work on it begins, which may take
-        longer than depth is kept otherwise."""
-        self._recent.hold(stamp)
+    def hold(self, stamp: Time) -> Hold:
+        """Keep the depth of a picture of this stamp, as long as what is returned is there: until
+        the work on it is done, which may take longer than depth is kept otherwise."""
+        return self._recent.hold(stamp)
 
     def depth_at(self, stamp: Time) -> tuple[DepthMap, PinholeCamera] | None:
         """The depth that is nearest to a picture's stamp, and its camera.
@@ -109,12 +108,12 @@ class DepthSubscription:
         """
         if not self._subscriptions:
             return None
-        if self.faults.last:
-            return self.faults.last
         depth, info = self._subscriptions
         now = time.monotonic()
         if now - self._last >= PATIENCE:
             return self._silence(depth, "sensor_msgs/msg/Image", now - self._last)
+        if self.faults.last:
+            return self.faults.last
         if self._info is None and now - self._started >= PATIENCE:
             return self._silence(info, "sensor_msgs/msg/CameraInfo", now - self._started)
         if self._gap > self._tolerance and now - self._matched >= PATIENCE:
@@ -177,7 +176,6 @@ class DepthSubscription:
     def _on_depth(self, serialized: bytes) -> None:
         self.received += 1
         self._last = time.monotonic()
-        self.rate.tick()
         try:
             self._recent.put(serialized)
         except AutomaskError as error:
@@ -193,13 +191,22 @@ def camera_of(info: CameraInfo, picture: tuple[int, ...]) -> PinholeCamera:
     """The camera of a rectified `picture` of (height, width) pixels.
 
     Rectified pictures are P's; K, which is the lens's own, stands in where a driver leaves P out.
-    Both are of the whole sensor: of it, the picture shows the region of interest. Binning is not
-    looked at, for it is why a picture has fewer pixels than its region. AutomaskError as by
-    PinholeCamera.from_matrix.
+    Both are of the whole sensor: of it, the picture shows the region of interest. Binning alike in
+    both directions is why a picture has fewer pixels than its region, and changes nothing else.
+    AutomaskError as by PinholeCamera.from_matrix, and where the picture's shape is not the
+    region's.
     """
     matrix = info.p if info.p[0] > 0 else info.k
     roi = info.roi
-    if not (roi.height and roi.width):
-        return PinholeCamera.from_matrix(matrix, (info.height, info.width), picture)
-    origin = (roi.y_offset, roi.x_offset)
-    return PinholeCamera.from_matrix(matrix, (roi.height, roi.width), picture, origin)
+    size, origin = (info.height, info.width), (0, 0)
+    if roi.height and roi.width:
+        size, origin = (roi.height, roi.width), (roi.y_offset, roi.x_offset)
+    camera = PinholeCamera.from_matrix(matrix, size, picture, origin)
+    binned_alike = max(info.binning_x, 1) == max(info.binning_y, 1)
+    if min(size) > 0 and binned_alike and not may_show_the_same(size, picture):
+        raise BadMessage(
+            f"camera_info of {size[1]}x{size[0]} pixels is not that of pictures of "
+            f"{picture[1]}x{picture[0]}: calibrate the camera at the size that it publishes",
+            Fault.CAMERA,
+        )
+    return camera

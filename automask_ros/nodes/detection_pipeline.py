@@ -88,7 +88,9 @@ class DetectionPipeline:
         self._set_active(False)
         self._slot.clear()
         with self._at_work:
-            pass
+            self.failure = ""
+        for camera in self.cameras:
+            camera.forget_problems()
 
     def close(self) -> None:
         """End the worker, which finishes its frames first, and leave all topics."""
@@ -152,16 +154,14 @@ class DetectionPipeline:
             if self._closed or not self._node.context.ok():
                 return  # the topics are gone already
             self.failed += len(taken)
-            self._failed_in_a_row += 1
+            known = isinstance(error, AutomaskError)
+            self._failed_in_a_row = 0 if known else self._failed_in_a_row + 1
             words = described(error)
             if words != self.failure:
                 self._node.get_logger().error(f"a frame could not be worked on: {words}")
             self.failure = words
-            known = isinstance(error, AutomaskError)
-            if not known and self._failed_in_a_row >= MOST_FAILURES:
+            if self._failed_in_a_row >= MOST_FAILURES:
                 raise
-        else:
-            self._failed_in_a_row, self.failure = 0, ""
 
     def _work(self, model: LiveModel, taken: dict[int, ReceivedFrame]) -> None:
         opened = []
@@ -192,10 +192,17 @@ class DetectionPipeline:
             self.stages.add(frame.times)
         self.processed += len(opened)
         self.rate.tick(len(opened))
+        self._failed_in_a_row, self.failure = 0, ""
 
 
 def _several(values: Sequence[Any]) -> Any:
-    """A figure of one camera as it is; those of several in one line."""
-    if len(values) == 1:
+    """A figure of one camera as it is; those of several in one line. None where none is known."""
+    if len(values) == 1 or all(each is None for each in values):
         return values[0]
-    return "; ".join(f"{each:.3f}" if isinstance(each, float) else str(each) for each in values)
+    return "; ".join(map(_figure, values))
+
+
+def _figure(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

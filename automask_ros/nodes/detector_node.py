@@ -170,6 +170,8 @@ class DetectorNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Work on frames from here on, with a model that is warm if the library holds one."""
         if self._loader is not None and not self._loader.wait(LONGEST_LOADING):
+            if not self.context.ok():
+                return TransitionCallbackReturn.FAILURE
             self.get_logger().warning("active before its model is loaded: that takes too long")
         result = super().on_activate(state)
         if self._pipeline is not None:
@@ -267,10 +269,15 @@ class DetectorNode(LifecycleNode):
         if (loader := self._loader) is not None:
             loader.order_current()
 
+    def _without_pipeline(self) -> str:
+        if self._state_machine.current_state[1] == "finalized":
+            return "shut down: start the process again"
+        return "unconfigured: waiting for a lifecycle manager"
+
     def _health(self) -> Health:
         pipeline, loader, desk = self._pipeline, self._loader, self._desk
         if pipeline is None or loader is None or desk is None:
-            return Health(WARN, self.problem or "unconfigured: waiting for a lifecycle manager")
+            return Health(WARN, self.problem or self._without_pipeline())
         model = pipeline.model
         health = Health(
             values={

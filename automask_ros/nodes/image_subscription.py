@@ -129,7 +129,7 @@ class ImageSubscription:
             _TYPE_NAMES[self._transport],
             self._qos,
             seconds,
-            name="image",
+            name=self._name,
             qos_cure=f"set {self._override('reliability')} to best_effort, or change the publisher",
         )
         return found or self._nobody()
@@ -158,4 +158,4 @@ class ImageSubscription:
                     f"nobody publishes {self.topic}, but {other} is there: "
                     f"set image_transport:={transport}"
                 )
-        return f"nobody publishes {self.topic}: start the camera or remap image to its topic"
+        return f"nobody publishes {self.topic}: start the camera or remap {self._name} to its topic"

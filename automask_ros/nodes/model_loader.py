@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from rclpy.node import Node
 
+from automask_ros.errors import AutomaskError
 from automask_ros.library.files import described
 from automask_ros.library.library import Library
 from automask_ros.library.message_faults import BadMessage, Fault
@@ -23,6 +24,7 @@ from automask_ros.nodes.newest_frame import FrameWorker, NewestFrame
 # one runs.
 _WHOLE, _SMALL = (2, (480, 640)), (1, (64, 64))
 _LONGEST_PATH = 4096
+_LOOK_PERIOD = 0.2  # seconds between two looks whether the node is to end
 RETRY_PERIOD = 30.0
 """Seconds after which a model that did not load is tried again: memory may be free by then."""
 
@@ -67,6 +69,8 @@ class ModelLoader:
         self._idle = threading.Event()
         self._idle.set()
         self._detecting = False
+        # Orders come from the topic's callback and from the look into the library.
+        self._ordering = threading.Lock()
         self.problem: str | None = None
         self.lost: str | None = None
         self._orders: NewestFrame[_Order] = NewestFrame()
@@ -89,10 +93,13 @@ class ModelLoader:
         version = models.current()
         self.lost = models.problem()
         if version is not None and seen != self._seen:
-            self._seen = seen
-            self._order(_Order(version, seen))
+            with self._ordering:
+                if models.database_version() == seen:  # else the next look takes what is newer
+                    self._seen = seen
+                    self._order(_Order(version, seen))
         elif self._ordered is not None and time.monotonic() - self._failed_at >= RETRY_PERIOD:
-            self._order(self._ordered)
+            with self._ordering:
+                self._order(self._ordered)
 
     def order(self, location: str, database_version: int) -> None:
         """Order the model in the folder `location`; nothing if others were promoted since.
@@ -109,13 +116,21 @@ class ModelLoader:
                 "detector and trainer the same library",
                 Fault.MODEL,
             )
-        if database_version < models.database_version():
-            return self.order_current()  # a latched message may be older than the library
-        self._order(_Order(known[folder], database_version))
+        with self._ordering:
+            if database_version >= models.database_version():
+                return self._order(_Order(known[folder], database_version))
+        self.order_current()  # a latched message may be older than the library
 
     def wait(self, patience: float) -> bool:
-        """Wait until nothing is being loaded, at most `patience` seconds; whether it is so."""
-        return self._idle.wait(patience)
+        """Wait until nothing is being loaded, at most `patience` seconds; whether it is so.
+
+        Whoever waits in the executor's thread would not see that all is to end: it is looked for.
+        """
+        until = time.monotonic() + patience
+        while not self._idle.wait(min(_LOOK_PERIOD, max(0.0, until - time.monotonic()))):
+            if time.monotonic() >= until or not self._node.context.ok():
+                return False
+        return True
 
     def close(self) -> None:
         """Load nothing more."""
@@ -141,8 +156,9 @@ class ModelLoader:
         else:
             self.problem = None
             self._use(model)
-        if order is self._ordered:
-            self._idle.set()
+        with self._ordering:
+            if order is self._ordered:
+                self._idle.set()
 
     def _use(self, model: LiveModel) -> None:
         self._detecting = True
@@ -152,7 +168,7 @@ class ModelLoader:
 
     def _fall_back(self, order: _Order) -> None:
         """Take the newest version that loads of those that were live before: nothing detects."""
-        for version in self._library.models.candidates():
+        for version in self._candidates():
             if version == order.version:
                 continue
             try:
@@ -165,6 +181,12 @@ class ModelLoader:
             self.problem = f"{self.problem}; version {version} detects instead"
             self._use(model)
             return
+
+    def _candidates(self) -> Iterator[int]:
+        try:
+            yield from self._library.models.candidates()
+        except (AutomaskError, OSError) as error:  # it is read again after RETRY_PERIOD
+            self._node.get_logger().error(f"the library cannot be read: {described(error)}")
 
     def _load(self, order: _Order) -> LiveModel:
         # Imported here: it takes seconds, in which the node already answers.

@@ -23,13 +23,11 @@ class NewestFrame(Generic[Item]):
         self._turns: dict[int, int] = {}
         self._awake = False
         self._closed = False
-        self.received = 0
         self.dropped = 0
 
     def put(self, item: Item, source: int = 0) -> None:
         """Leave the newest item; never blocks on the taker's work."""
         with self._condition:
-            self.received += 1
             if self._items.pop(source, None) is not None:
                 self.dropped += 1
             self._items[source] = item

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import deque
 from typing import TypeAlias
 
@@ -10,40 +11,49 @@ from builtin_interfaces.msg import Time
 
 from automask_ros.nodes.serialized_stamp import nanoseconds_of, read_stamp
 
-_KEPT = 8  # messages, beside the one that is held
+_KEPT = 8  # messages, beside those that are held
 _LATE = 1_000_000_000  # nanoseconds: what is farther behind is not waited for
 
 #: Nanoseconds of a stamp, and the serialized message.
 Stamped: TypeAlias = tuple[int, bytes]
 
 
+class Hold:
+    """While somebody has it, the message that is nearest to its stamp is kept."""
+
+    def __init__(self, wanted: int, nearest: Stamped | None) -> None:
+        self.wanted, self.nearest = wanted, nearest
+
+
 class RecentMessages:
     """Filled by a callback, asked by another thread.
 
-    However long the work on a picture takes, what belongs to it is there afterwards if its stamp is
-    held before.
+    However long a picture waits and the work on it takes, what belongs to it is there afterwards if
+    its stamp is held.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._recent: deque[Stamped] = deque(maxlen=_KEPT)
-        self._held: Stamped | None = None
-        self._held_for: int | None = None
+        self._holds: weakref.WeakSet[Hold] = weakref.WeakSet()
 
     def put(self, serialized: bytes) -> None:
         """Add a message that has just come; AutomaskError when it is too short for a stamp."""
         stamped = nanoseconds_of(read_stamp(serialized)), serialized
         with self._changed:
             self._recent.append(stamped)
-            if self._held_for is not None:
-                self._held = _nearer(self._held_for, self._held, stamped)
+            for hold in self._holds:
+                hold.nearest = _nearer(hold.wanted, hold.nearest, stamped)
             self._changed.notify_all()
 
-    def hold(self, stamp: Time) -> None:
-        """Keep the message nearest to `stamp`, those to come included, until another is held."""
+    def hold(self, stamp: Time) -> Hold:
+        """Keep the message nearest to `stamp`, those to come included, as long as what is returned
+        is there."""
+        wanted = nanoseconds_of(stamp)
         with self._changed:
-            self._held_for = nanoseconds_of(stamp)
-            self._held = self._nearest(self._held_for)
+            hold = Hold(wanted, self._nearest(wanted))
+            self._holds.add(hold)
+        return hold
 
     def nearest(self, stamp: Time, patience: float) -> tuple[float, bytes] | None:
         """The message nearest to `stamp`, and how many seconds it is away from it.
@@ -61,14 +71,16 @@ class RecentMessages:
         """Forget all messages, and what is held."""
         with self._changed:
             self._recent.clear()
-            self._held = self._held_for = None
+            for hold in self._holds:
+                hold.nearest = None
 
     def _under_way(self, wanted: int) -> bool:
         return bool(self._recent) and 0 < wanted - self._recent[-1][0] < _LATE
 
     def _nearest(self, wanted: int) -> Stamped | None:
-        nearest = self._held
-        for stamped in self._recent:
+        nearest: Stamped | None = None
+        held = [hold.nearest for hold in self._holds if hold.nearest is not None]
+        for stamped in (*held, *self._recent):
             nearest = _nearer(wanted, nearest, stamped)
         return nearest
 

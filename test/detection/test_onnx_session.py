@@ -103,6 +103,7 @@ def test_a_device_of_another_name(graph):
         start_session(graph, "cuda:x", None)
 
 
+@pytest.mark.parametrize("writable", [True, False])
 @pytest.mark.parametrize(
     ("starting", "used", "said"),
     [
@@ -110,9 +111,13 @@ def test_a_device_of_another_name(graph):
         ((CUDA,), "CUDA", [f"CUDA runs the network: {TENSORRT} does not start (install TensorRT"]),
     ],
 )
-def test_the_first_provider_that_starts(graph, monkeypatch, caplog, starting, used, said):
+def test_the_first_provider_that_starts(
+    graph, monkeypatch, caplog, tmp_path, starting, used, said, writable
+):
     """What a machine with a GPU does, told by which providers its ONNX Runtime would start."""
     wanted = []
+    engines = tmp_path / "engines" if writable else Path("/proc/nobody/engines")
+    monkeypatch.setattr(onnx_session, "_ENGINES", engines)
 
     class Session:
         def __init__(self, _, options, providers):
@@ -129,6 +134,11 @@ def test_the_first_provider_that_starts(graph, monkeypatch, caplog, starting, us
         _, name = start_session(graph, "cuda:1", None)
     assert name == used
     assert wanted[-1][1]["device_id"] == 1
+    kept = wanted[0][1].get("trt_engine_cache_path")
+    assert kept == (str(engines) if writable else None)
+    assert not writable or engines.is_dir()
+    if not writable:
+        said = ["TensorRT builds its engine anew at each start: ", *said]
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == len(said)
     assert all(message.startswith(each) for message, each in zip(messages, said, strict=True))

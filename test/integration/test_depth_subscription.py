@@ -152,9 +152,11 @@ def test_the_depth_that_belongs_to_a_picture(camera):
 def test_depth_is_held_while_a_picture_is_worked_on(camera):
     camera.describe(height=HEIGHT, width=WIDTH, k=K)
     camera.show(200)
-    camera.heard.hold(stamp(230))
+    hold = camera.heard.hold(stamp(230))
     camera.show(233, *range(266, 866, 33))
     assert np.allclose(camera.heard.depth_at(stamp(230))[0], 0.233)
+    del hold
+    assert camera.heard.depth_at(stamp(230)) is None
 
 
 def test_a_wide_tolerance_takes_what_is_there_and_holds_nothing_up(make_camera):

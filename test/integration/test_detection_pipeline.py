@@ -10,18 +10,23 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import rclpy
+from builtin_interfaces.msg import Time
 from integration.robot import RELIABLE
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
-from vision_msgs.msg import Detection2DArray
+from vision_msgs.msg import Detection2DArray, Detection3DArray
 
+from automask_ros.errors import AutomaskError
 from automask_ros.nodes import detector_node
+from automask_ros.nodes.detection_pipeline import MOST_FAILURES
 from automask_ros.nodes.detector_node import DetectorNode
 from automask_ros.nodes.image_messages import to_message
 from automask_ros.nodes.live_model import LiveModel
 from automask_ros.types import Detections
+
+K = [60.0, 0.0, 32.0, 0.0, 60.0, 24.0, 0.0, 0.0, 1.0]
 
 
 class SlowNetwork:
@@ -74,7 +79,7 @@ def stage(tmp_path):
         images.publish(to_message(np.zeros((48, 64, 3), np.uint8), Header(frame_id="eye")))
 
     yield SimpleNamespace(
-        detector=detector, images=images, heard=heard, show=show, spin_until=spin_until
+        detector=detector, peer=camera, images=images, heard=heard, show=show, spin_until=spin_until
     )
     detector.close()
     executor.shutdown()
@@ -118,6 +123,93 @@ def test_a_transition_that_fails_is_told_and_leaves_nothing_behind(stage, monkey
     stage.spin_until(lambda: stage.images.get_subscription_count() == 0)
     begin(stage, SlowNetwork(0.0))
     stage.spin_until(lambda: stage.heard)
+
+
+def test_a_picture_that_waits_longer_than_depth_is_kept_has_its_depth(stage):
+    """And so has the one in work meanwhile."""
+    network = SlowNetwork(2.0)
+    in_space, info = [], CameraInfo(height=48, width=64, k=K)
+    peer = stage.peer
+    peer.create_subscription(Detection3DArray, "detector/detections_3d", in_space.append, RELIABLE)
+    depths = peer.create_publisher(Image, "depth", RELIABLE)
+    infos = peer.create_publisher(CameraInfo, "camera_info", RELIABLE)
+    begin(stage, network)
+    for publisher in (depths, infos):
+        stage.spin_until(lambda publisher=publisher: publisher.get_subscription_count())
+    stage.spin_until(lambda: stage.detector._pipeline.processed)
+
+    def send(publisher, message, received):
+        before = received()
+        publisher.publish(message)
+        stage.spin_until(lambda: received() > before)
+
+    [camera] = stage.detector._pipeline.cameras
+
+    def depth(second):
+        pixels = np.full((48, 64), 900, np.uint16)
+        header = Header(frame_id="eye", stamp=Time(sec=second))
+        send(depths, to_message(pixels, header), lambda: camera.depth.received)
+
+    def frame(second):
+        depth(second)
+        header = Header(frame_id="eye", stamp=Time(sec=second))
+        picture = to_message(np.zeros((48, 64, 3), np.uint8), header)
+        send(stage.images, picture, lambda: camera.images.received)
+
+    def known():  # who has just met somebody may miss the first words
+        infos.publish(info)
+        depths.publish(to_message(np.zeros((48, 64), np.uint16), Header(frame_id="eye")))
+        return camera.depth._info is not None and camera.depth.received
+
+    stage.spin_until(known)
+    network.at_work.clear()
+    frame(100)
+    stage.spin_until(network.at_work.is_set)
+    frame(200)
+    for second in range(201, 220):
+        depth(second)
+    stage.spin_until(lambda: {100, 200} <= {each.header.stamp.sec for each in in_space})
+
+
+def test_reasons_that_are_known_never_end_the_process(stage):
+    class Failing(SlowNetwork):
+        def look(self, fitted):
+            self.at_work.set()
+            self.frames = getattr(self, "frames", 0) + 1
+            raise self.reason(self.frames)
+
+    network = Failing(0.0)
+    network.reason = lambda frame: (
+        ValueError("a fault") if frame % MOST_FAILURES == 0 else AutomaskError("GPU memory ran out")
+    )
+    begin(stage, network)
+
+    def shown(frames):
+        stage.show()
+        return network.frames >= frames or stage.detector.failure is not None
+
+    stage.spin_until(lambda: shown(3 * MOST_FAILURES), 60.0)
+    assert stage.detector.failure is None
+    network.reason = lambda frame: ValueError("a fault")
+    stage.spin_until(lambda: shown(4 * MOST_FAILURES + 1), 60.0)
+    assert isinstance(stage.detector.failure, ValueError)
+
+
+def test_what_was_wrong_with_frames_is_forgotten_with_the_pause(stage):
+    network = SlowNetwork(0.0)
+    begin(stage, network)
+    stage.spin_until(lambda: stage.heard)
+    broken = to_message(np.zeros((48, 64, 3), np.uint8), Header(frame_id="eye"))
+    broken.step = 3
+    words = "step of 3 bytes"
+
+    def told():
+        stage.images.publish(broken)
+        return words in stage.detector._health().message
+
+    stage.spin_until(told)
+    assert stage.detector.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert words not in stage.detector._health().message
 
 
 def test_a_model_that_comes_after_the_clean_up_is_not_kept(stage):

@@ -32,6 +32,8 @@ def test_transitions_in_every_order(robot, tmp_path):
     assert robot.change_state("detector", "activate")
     assert robot.change_state("detector", "shutdown")
     assert robot.state("detector") == "finalized"
+    words = "shut down: start the process again"
+    robot.wait_for(lambda: robot.message("detector") == words, 20, "the remedy")
     assert robot.stop("detector_node") == 0
 
 

@@ -25,4 +25,4 @@ def make_node():
     yield make
     for node in nodes:
         node.destroy_node()
-    rclpy.shutdown(context=context)
+    rclpy.try_shutdown(context=context)

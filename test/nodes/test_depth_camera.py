@@ -33,6 +33,20 @@ def test_neither_is_one_line():
         camera_of(info(p=[540.0] + [0.0] * 11), (480, 640))
 
 
+def test_of_pictures_of_another_shape_it_is_none():
+    for size in ((720, 1280), (640, 480)):
+        with pytest.raises(AutomaskError, match=r"^camera_info of 640x480 .*: calibrate"):
+            camera_of(info(), size)
+    roi = RegionOfInterest(x_offset=100, y_offset=40, height=240, width=300)
+    with pytest.raises(AutomaskError, match=r"^camera_info of 300x240 .* of 640x480: calibrate"):
+        camera_of(info(roi=roi), (480, 640))
+
+
+def test_rows_alone_may_be_binned():
+    wide = camera_of(info(binning_x=1, binning_y=2), (240, 640))
+    assert wide == PinholeCamera(540.0, 272.5, 330.0, 118.75)
+
+
 def test_of_the_sensor_the_picture_shows_the_region_of_interest():
     cut = info(roi=RegionOfInterest(x_offset=100, y_offset=40, height=240, width=320))
     assert camera_of(cut, (240, 320)) == PinholeCamera(540.0, 545.0, 230.0, 198.0)

@@ -1,13 +1,18 @@
 """What a message may make the detector load: a version of its own library, and nothing else."""
 
+import errno
 import os
+import threading
+from types import SimpleNamespace
 
 import pytest
+import rclpy
 from faults.stranger import make_library
 from faults.watch import untouched
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.library import Library
+from automask_ros.nodes import model_loader
 from automask_ros.nodes.model_loader import ModelLoader
 
 
@@ -73,7 +78,57 @@ def test_what_is_promoted_while_it_looks_is_seen_the_next_time(tmp_path, make_no
             loader.order_current()
     finally:
         loader.close()
-    assert [each.database_version for each in orders] == [
-        models.database_version() - 1,
-        models.database_version(),
-    ]
+    assert [each.database_version for each in orders] == [models.database_version()]
+
+
+def test_who_waits_for_a_model_ends_with_the_node(tmp_path, make_node, monkeypatch):
+    root = tmp_path / "library"
+    make_library(root)
+    node = make_node()
+    loading, over = threading.Event(), threading.Event()
+
+    def load(_):
+        loading.set()
+        over.wait()
+
+    loader = ModelLoader(node, Library(root), "cpu", "auto", -1.0, 1, lambda _: None)
+    monkeypatch.setattr(loader, "_load", load)
+    try:
+        loader.order_current()
+        loading.wait()
+        assert not loader.wait(0.3)
+        threading.Timer(0.3, lambda: rclpy.shutdown(context=node.context)).start()
+        assert not loader.wait(3600.0)
+    finally:
+        over.set()
+        loader.close()
+
+
+def test_a_library_that_cannot_be_read_for_a_while_ends_nothing(tmp_path, make_node, monkeypatch):
+    root = tmp_path / "library"
+    make_library(root)
+    library = Library(root)
+    heard = []
+    loader = ModelLoader(make_node(), library, "cpu", "auto", -1.0, 1, heard.append)
+
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    def load(order):
+        runtime = SimpleNamespace(name="a stand-in")
+        return SimpleNamespace(version=order.version, predictor=SimpleNamespace(runtime=runtime))
+
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(loader, "_load", fail)
+            patched.setattr(type(library.models), "fault", fail)
+            loader.order(str(library.models.directory(1)), library.models.database_version())
+            assert loader.wait(60.0)
+            assert "does not load: " in loader.problem and not heard
+        monkeypatch.setattr(model_loader, "RETRY_PERIOD", 0.0)
+        monkeypatch.setattr(loader, "_load", load)
+        loader.order_current()
+        assert loader.wait(60.0)
+        assert [model.version for model in heard] == [2] and loader.problem is None
+    finally:
+        loader.close()

@@ -43,13 +43,16 @@ def test_nothing_has_come():
     assert time.monotonic() - began < 20
 
 
-def test_old_messages_are_forgotten_but_for_the_one_that_is_held():
+def test_old_messages_are_forgotten_but_for_those_that_are_held():
     messages = recent(200)
-    messages.hold(stamp(230))
+    in_work, waiting = messages.hold(stamp(230)), messages.hold(stamp(300))
     for moment in (233, *range(266, 866, 33)):
         messages.put(message(moment))
     assert messages.nearest(stamp(230), 0.0)[1] == message(233)
-    messages.hold(stamp(850))
+    assert messages.nearest(stamp(300), 0.0)[1] == message(299)
+    del in_work
+    assert messages.nearest(stamp(230), 0.0)[1] == message(299)
+    del waiting
     assert messages.nearest(stamp(230), 0.0)[0] > 0.1
 
 
@@ -83,9 +86,11 @@ def test_a_clock_that_jumps_back():
 
 def test_after_clearing_there_is_nothing():
     messages = recent(100)
-    messages.hold(stamp(100))
+    hold = messages.hold(stamp(100))
     messages.clear()
     assert messages.nearest(stamp(100), 0.0) is None
+    messages.put(message(90))
+    assert hold.nearest[1] == message(90)
 
 
 def test_a_message_without_a_stamp_is_refused():
