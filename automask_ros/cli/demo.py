@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from automask_ros.library.files import read_json
 from automask_ros.library.labels import check_label
 from automask_ros.library.library import Library
 from automask_ros.library.report import write_demo_report
+from automask_ros.nodes.parameter_file import near
 from automask_ros.resources import sample_directory
 
 _LABELS = ("cup", "bottle", "can")
@@ -102,7 +104,7 @@ def demo(
         output=output.absolute(),
         library=(library or output / "library").absolute(),
         sample=(sample or sample_directory()).absolute(),
-        labels=tuple(check_label(label.strip()) for label in labels.split(",")),
+        labels=_labels(labels),
         views=views,
         rate=rate,
         iterations=iterations,
@@ -121,7 +123,18 @@ def _parameter(text: str) -> tuple[str, str]:
     node, dot, assignment = text.partition(".")
     if node not in NODES or not dot or ":=" not in assignment:
         raise AutomaskError(f"--set {text}: write NODE.NAME:=VALUE, NODE one of {', '.join(NODES)}")
+    name = assignment.partition(":=")[0]
+    names = [spec.name for spec in import_module(f"automask_ros.nodes.{NODES[node]}").TABLE]
+    if name not in names:
+        raise AutomaskError(f"--set {text}: {node} has no parameter {name}{near(name, names)}")
     return node, assignment
+
+
+def _labels(text: str) -> tuple[str, ...]:
+    labels = tuple(check_label(label.strip()) for label in text.split(","))
+    if len(set(labels)) < len(labels):
+        raise AutomaskError(f"--labels {text}: name each object once")
+    return labels
 
 
 def _interrupt(*_: object) -> None:

@@ -18,7 +18,13 @@ from automask_ros.library.files import make_directory, read_json, write_bytes
 from automask_ros.library.library import Library
 from automask_ros.library.recording import Recording
 
-NODES = ("capture", "mask_generator", "trainer", "detector")
+NODES = {
+    "capture": "capture_node",
+    "mask_generator": "mask_generation_node",
+    "trainer": "trainer_node",
+    "detector": "detector_node",
+}
+"""The nodes of the demo, and the modules that they are in."""
 
 #: Says that a folder was made by the demo, which may replace it.
 _MARKER = ".automask_demo"

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from automask_ros import __version__
 from automask_ros.errors import AutomaskError
-from automask_ros.nodes.cv_bridge_fallback import TRIAL
 from automask_ros.nodes.environment import dds_profile, probe, profile_variables, segment_size
 from automask_ros.resources import share_directory
 
@@ -23,6 +22,7 @@ LARGE_SEGMENT = 2 * 3840 * 2160 * 3
 
 #: Beside torch, ONNX Runtime and OpenCV, by the names under which they are installed.
 PACKAGES = (
+    "numpy",
     "timm",
     "onnx",
     "pycocotools",
@@ -120,8 +120,10 @@ def check_onnxruntime() -> Check:
 def check_cv_bridge() -> Check:
     """Check whether cv_bridge works; it is optional, for encodings beyond the standard ones."""
     try:
+        from automask_ros.nodes.cv_bridge_fallback import TRIAL
+
         return Check("cv_bridge", Status.OK, probe(TRIAL))
-    except AutomaskError as error:
+    except (AutomaskError, ImportError) as error:
         return Check("cv_bridge", Status.NOTE, f"not used ({error}); standard encodings need none")
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from automask_ros.cli.doctor_checks import Check, Status
 from automask_ros.errors import AutomaskError
-from automask_ros.library.library import Library
 from automask_ros.resources import sample_directory, weights_path
 
 WEIGHTS = ("lite_fcn", "lite_mask_rcnn")
@@ -24,8 +23,11 @@ def check_shipped_files() -> Iterator[Check]:
 
 def check_weights(name: str) -> Check:
     """Check that an embedded weights file is there and is a safetensors file."""
-    from safetensors import SafetensorError, safe_open
-
+    try:
+        import numpy  # noqa: F401 - it is what the file is opened with
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        return Check(name, Status.MISSING, str(error), "pip install safetensors numpy")
     try:
         path = weights_path(f"{name}.safetensors")
         with safe_open(path, framework="numpy") as tensors:
@@ -55,6 +57,9 @@ def check_sample() -> Check:
 
 def check_library(root: Path) -> Check:
     """Check that a library opens, and say what is in it."""
+    # Not above: what it stands on may be what is missing.
+    from automask_ros.library.library import Library
+
     try:
         library = Library(root)
         views = {label: library.views(label) for label in library.labels()}

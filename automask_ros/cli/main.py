@@ -97,6 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (error.name or "").startswith("automask_ros"):
             raise
         return _complain(f"{error.name} is not installed; see what is: automask doctor", BAD_INPUT)
+    except ImportError as error:  # a version that does not fit, a library of the system
+        return _complain(f"{' '.join(str(error).split())}; see why: automask doctor", BAD_INPUT)
     except (click.Abort, KeyboardInterrupt):
         return _complain("interrupted; what was kept so far is whole, run it again", INTERRUPTED)
     # Commands return their exit code, or None for success.

@@ -124,6 +124,24 @@ _TRAINING = {
         metavar="N",
         help="Images in a step, where all learns.",
     ),
+    "learning_rate": click.option(
+        "--learning-rate",
+        type=NumberRange(0, min_open=True),
+        metavar="RATE",
+        help="Learning rate at its highest; default: that of what learns.",
+    ),
+    "holdout": click.option(
+        "--holdout",
+        type=NumberRange(0, 0.5),
+        metavar="SHARE",
+        help="Share of each object's views, its latest, kept out of training to measure.",
+    ),
+    "min_views": click.option(
+        "--min-views",
+        type=click.IntRange(3),
+        metavar="N",
+        help="Accepted masks that each object needs.",
+    ),
     "seed": click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed."),
     "backgrounds": click.option(
         "--backgrounds",

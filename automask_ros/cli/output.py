@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.files import write_json
 
 
 def check_json_path(path: Path | None) -> None:
@@ -26,6 +25,9 @@ def check_json_path(path: Path | None) -> None:
 def write_figures(path: Path | None, figures: dict[str, Any] | list[dict[str, Any]]) -> None:
     """Write the figures as JSON when a path was given; numbers that are none become null."""
     if path is not None:
+        # Not above: `automask doctor` runs without what it stands on, to say that it is missing.
+        from automask_ros.library.files import write_json
+
         write_json(path, _plain(figures))
 
 

@@ -16,7 +16,7 @@ from automask_ros.library.labels import check_label
 from automask_ros.library.library import Library
 from automask_ros.library.making import made_library
 from automask_ros.library.outcomes import Outcome, count_outcomes, refusals
-from automask_ros.library.sources import open_source
+from automask_ros.library.sources import image_files, open_source
 
 #: So many views of a kind are named; the others are counted.
 _NAMED = 5
@@ -44,6 +44,29 @@ def add_views(
         click.echo(f"left out: {broken.reason}", err=True)
     _print_added(label, outcome)
     return library, outcome, time.monotonic() - started
+
+
+def check_training(settings: dict[str, Any]) -> None:
+    """AutomaskError where a training would not begin with these ``settings``: now, and not once
+    views and masks are made."""
+    from automask_ros.detection.base_models import base_model_path, load_checkpoint
+    from automask_ros.detection.training import TrainConfig
+
+    config = TrainConfig(**settings)
+    config.class_names(())
+    path = base_model_path(config.base_model)
+    config.learns_heads("resnet50" if path is None else load_checkpoint(path).architecture)
+    if config.backgrounds:
+        image_files(Path(config.backgrounds))
+
+
+def check_enough(library: Library, label: str, settings: dict[str, Any]) -> None:
+    """AutomaskError where an object has too few accepted masks to be trained on."""
+    from automask_ros.detection.holdout import split_library
+    from automask_ros.detection.training import TrainConfig
+
+    config = TrainConfig(**settings)
+    split_library(library, (label,), config.holdout, config.min_views)
 
 
 def train_model(

@@ -13,6 +13,8 @@ from automask_ros.cli.masking import Masking, make_masks, masking_options
 from automask_ros.cli.output import check_json_path, write_figures
 from automask_ros.cli.steps import (
     add_views,
+    check_enough,
+    check_training,
     mask_figures,
     print_masks,
     print_training,
@@ -54,10 +56,13 @@ def teach(
     check_json_path(json_path)
     started = time.monotonic()
     masking.check()
+    check_training(training)
     opened, added, capture = add_views(library, label, source, topic=topic, glob=glob, most=views)
     masks = make_masks(opened, label, masking)
     found = mask_figures(opened)
     print_masks(found)
+    if label in (training.get("labels") or (label,)):
+        check_enough(opened, label, training)
     figures = train_model(opened, training | {"device": masking.device})
     total = time.monotonic() - started
     figures["seconds"] = {"capture": capture, "masks": masks} | figures["seconds"]

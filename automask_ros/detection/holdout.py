@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from automask_ros.errors import AutomaskError
@@ -11,6 +12,10 @@ from automask_ros.types import View
 
 # Neighbouring views are almost the same picture: between the two parts one belongs to neither.
 _GAP = 1
+LEAST_VIEWS = 2 + _GAP
+"""Views of a label that can be split at all."""
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,14 +45,21 @@ def split_by_time(views: Sequence[View], share: float) -> Split:
 
 
 def split_library(
-    library: Library, labels: Sequence[str] | None, share: float, min_views: int
+    library: Library,
+    labels: Sequence[str] | None,
+    share: float,
+    min_views: int,
+    known: Collection[str] = (),
 ) -> Split:
     """Each label's trainable views, split by capture time.
 
-    `labels` None means every label of the library that has a view. AutomaskError when there is
-    none, or when one has less than `min_views` trainable views.
+    `labels` None means every label of the library that has a view. Of these, one that has less than
+    `min_views` trainable views is left out, which the log tells, unless it is among those `known`
+    to the live model: what was taught is not forgotten. AutomaskError when there is none, or when
+    one that is not left out has less.
     """
-    chosen = list(labels) if labels is not None else _labels_with_views(library)
+    least = max(min_views, LEAST_VIEWS)
+    chosen = list(labels) if labels is not None else _ready(library, least, known)
     if not chosen:
         raise AutomaskError("the library has no views; add some first (automask add)")
     missing = sorted(set(chosen) - set(library.labels()))
@@ -58,11 +70,11 @@ def split_library(
     neither: list[View] = []
     for label in chosen:
         trainable = library.trainable_views(label)
-        if len(trainable) < max(min_views, 2 + _GAP):
+        if len(trainable) < least:
             raise AutomaskError(
                 f"{label} has {len(trainable)} accepted masks of {len(library.views(label))} views "
-                f"and needs {max(min_views, 2 + _GAP)}; make its masks, or show it from more sides "
-                "on a plainer background, or train the others alone (labels)"
+                f"and needs {least}; make its masks, or show it from more sides on a plainer "
+                "background, or train the others alone (labels)"
             )
         split = split_by_time(trainable, share)
         training += split.training
@@ -71,5 +83,14 @@ def split_library(
     return Split(tuple(training), tuple(held_out), tuple(neither))
 
 
-def _labels_with_views(library: Library) -> list[str]:
-    return [label for label in library.labels() if library.views(label)]
+def _ready(library: Library, least: int, known: Collection[str]) -> list[str]:
+    """The labels with a view, without those that lack masks as long as there are others."""
+    shown = [label for label in library.labels() if library.views(label)]
+    accepted = {label: len(library.trainable_views(label)) for label in shown}
+    few = [label for label in shown if label not in known and accepted[label] < least]
+    if len(few) == len(shown):
+        return shown
+    for label in few:
+        words = f"{label} is left out: it has {accepted[label]} accepted masks and needs {least}"
+        _LOGGER.warning(words)
+    return [label for label in shown if label not in few]

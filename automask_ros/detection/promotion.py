@@ -103,6 +103,12 @@ def measure_live(
     )
 
 
+def known_labels(models: ModelStore) -> tuple[str, ...]:
+    """The labels that the promoted version knows; none where none is promoted."""
+    version = models.current()
+    return () if version is None else tuple(models.record(version).labels)
+
+
 def live_image_size(models: ModelStore) -> int:
     """Shorter side in pixels at which the promoted version looks; 0 where none is.
 

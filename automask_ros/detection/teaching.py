@@ -28,7 +28,13 @@ from automask_ros.detection.holdout import Split, split_library
 from automask_ros.detection.lessons import Learned, Subject, learn_all, learn_heads, parts_of
 from automask_ros.detection.measuring import measure_views
 from automask_ros.detection.prediction import ONNX_FILE, Predictor
-from automask_ros.detection.promotion import Decision, decide, live_image_size, measure_live
+from automask_ros.detection.promotion import (
+    Decision,
+    decide,
+    known_labels,
+    live_image_size,
+    measure_live,
+)
 from automask_ros.detection.provenance import provenance
 from automask_ros.detection.runtimes import OnnxRuntime, TorchRuntime
 from automask_ros.detection.stage_clock import StageClock
@@ -81,7 +87,8 @@ def train_version(
     with library.models.stage() as scratch, clear_memory_errors():
         taught = linked_copy(library, scratch / "library")
         if split is None:
-            split = split_library(taught, config.labels, config.holdout, config.min_views)
+            known = known_labels(library.models)
+            split = split_library(taught, config.labels, config.holdout, config.min_views, known)
         names = config.class_names({view.label for view in split.training})
         labels = library.models.class_ids(names)
         clock = StageClock()

@@ -95,9 +95,14 @@ def open_source(path: Path, topic: str | None = None, glob: str = "*") -> Source
 
 def read_images(path: Path) -> list[BGRImage]:
     """Every image ``(H, W, 3)`` of a folder; AutomaskError when one cannot be read, or for none."""
+    return [read_image(file) for file in image_files(path)]
+
+
+def image_files(path: Path) -> list[Path]:
+    """The image files of a folder; AutomaskError for none, and where there is no folder."""
     if not path.is_dir():
         raise AutomaskError(f"there is no folder of images at {path}; check the path")
-    return [read_image(file) for file in ImageFolder(path).files]
+    return ImageFolder(path).files
 
 
 def picture_files(path: Path) -> list[Path]:

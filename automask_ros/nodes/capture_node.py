@@ -93,7 +93,7 @@ class CaptureNode(Node):
         self._settings = Parameters(self, TABLE, self._on_change)
         self._library = open_library(self._settings["library"])
         self._session = self._new_session(self._settings["label"])
-        self._started = bool(self._settings["auto_start"])
+        self._started = bool(self._settings["auto_start"]) and not self._session.complete
         warn = self.get_logger().warning
         self._bad_frames = FaultCounts("bad frame", warn)
         self._bad_infos = FaultCounts("bad camera_info", warn)
@@ -165,6 +165,15 @@ class CaptureNode(Node):
             self.get_logger().info(f"next object: {self._session.summary()}")
         elif name == "views":
             self._session.target = value
+            if self._session.complete:
+                self._end_showing()
+
+    def _end_showing(self) -> None:
+        """All views are there: the next object, or another in place of one that is undone, waits
+        for its start."""
+        self._started = False
+        self._slot.clear()
+        self.get_logger().info(f"{self._session.summary()}: complete")
 
     def _on_frame(self, frame: bytes) -> None:
         if self._started:
@@ -197,9 +206,7 @@ class CaptureNode(Node):
         if self._view_publisher.get_subscription_count():
             self._view_publisher.publish(image_messages.to_message(image, message.header))
         if session.complete and session is self._session:
-            self._started = False
-            self._slot.clear()  # else a view that is undone is replaced by one of these
-            self.get_logger().info(f"{session.summary()}: complete")
+            self._end_showing()
 
     def _keep(self, session: CaptureSession, image: np.ndarray, header: Header) -> View | None:
         """The view that a frame became; None too while the disk takes none, which is told."""

@@ -23,7 +23,7 @@ class FollowedTraining:
 
     def __init__(self) -> None:
         self.word = Word()
-        self._label = ""  # what was shown when the training began; empty when that was not seen
+        self._label = ""  # what was shown when the job was there; empty when that was not seen
         self._ended_at = self._ordered_at = -math.inf
         self._refused = ""
         self._live: int | None = None  # the detector's version
@@ -50,10 +50,8 @@ class FollowedTraining:
         if word.order == before.order:
             return False
         began = self.stage not in _WAITS and before.text("stage") in _WAITS
-        if began:
-            self._label = label if before.order else ""
-        elif not self.stage:
-            self._label = ""  # it was started again
+        if word.text("job") != before.text("job"):  # none: the trainer was started again
+            self._label = label if before.order and self.waits else ""
         if self.ended:
             self._ended_at = now
         if before.order:
@@ -83,12 +81,20 @@ class FollowedTraining:
             self._live = version
             self._newest = max(self._newest, version)
 
+    def is_gone(self) -> None:
+        """There is no detector."""
+        self._live = None
+
     def concerns(self, label: str, now: float) -> bool:
         """Whether the end of the last training is to be told to who shows `label`."""
-        if self._label:
-            return self._label == label or now - self._ended_at < OTHERS_END
-        measured = [key for key in self.word.values if key.startswith("AP ")]
-        return not measured or f"AP {label}" in measured
+        trained = self._trained()
+        if self._label and now - self._ended_at < OTHERS_END:
+            return True
+        return self._label in ("", label) and (not trained or label in trained)
+
+    def _trained(self) -> list[str]:
+        """The objects that were trained; none where the trainer did not say."""
+        return [key[len("AP ") :] for key in self.word.values if key.startswith("AP ")]
 
     def running(self) -> Guidance:
         """How long it takes."""
@@ -114,18 +120,34 @@ class FollowedTraining:
         version = word.number("version")
         if word.text("promoted") != "True":
             return Guidance(Tone.TROUBLE, f"version {version} does not go live", word.message)
-        label = self._label or shown
+        label, trained = self._label or shown, self._trained()
         precision = word.figure(f"AP {label}")
         measured = f" (AP {precision:.2f} on held-out views)" if precision is not None else ""
-        if self._live is None or self._live >= version:
-            return Guidance(Tone.GOOD, f"{label} is live{measured}", f"model version {version}")
-        if self._newest >= version:
-            text = f"model version {self._live} is live again"
+        if (live := self._in_place_of(version)) is not None:
+            text = f"model version {live} is live"
+            if live < version:
+                text = f"model version {live} is live again"
             return Guidance(Tone.GOOD, text, f"in place of version {version}")
+        if self._live is None:
+            text = f"{label} is trained{measured}"
+            return Guidance(Tone.GOOD, text, f"no detector runs model version {version}")
+        if self._live >= version and trained and label not in trained:
+            text = f"model version {version} is live"
+            return Guidance(Tone.GOOD, text, f"it learned {', '.join(trained)}")
+        if self._live >= version:
+            return Guidance(Tone.GOOD, f"{label} is live{measured}", f"model version {version}")
         if now - self._ended_at > LOAD_PATIENCE:
             text = f"the detector has not loaded version {version}"
             return Guidance(Tone.TROUBLE, text, "is the node detector active?")
         return Guidance(Tone.WAIT, f"trained{measured}: the detector loads it")
+
+    def _in_place_of(self, version: int) -> int | None:
+        """The version that was promoted after this one; None where none was."""
+        promoted = self.word.number("live")
+        if promoted and promoted != version:
+            return promoted
+        taken_back = self._live is not None and self._live < version <= self._newest
+        return self._live if taken_back else None
 
 
 def _duration(seconds: float) -> str:

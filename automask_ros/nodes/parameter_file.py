@@ -6,7 +6,7 @@ Sections for other nodes, and those for every node (`/**`), are left to those no
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def check_parameter_file(path: Path, tables: Tables) -> None:
             if name.startswith(_ANY_NODE):
                 continue
             if name not in specs:
-                raise AutomaskError(f"{path}: {node} has no parameter {name}{_near(name, specs)}")
+                raise AutomaskError(f"{path}: {node} has no parameter {name}{near(name, specs)}")
             if problem := _problem(specs[name], value):
                 raise AutomaskError(f"{path}: {node}: {problem}")
 
@@ -81,6 +81,7 @@ def _problem(spec: ParameterSpec, value: Any) -> str | None:
     return spec.problem(value) or spec.out_of_range(value)
 
 
-def _near(name: str, specs: Mapping[str, ParameterSpec]) -> str:
-    near = difflib.get_close_matches(name, specs, 1)
-    return f"; is it {near[0]}?" if near else f"; it has {', '.join(sorted(specs))}"
+def near(name: str, names: Collection[str]) -> str:
+    """The end of a line about a `name` that is none of these: which one may be meant."""
+    found = difflib.get_close_matches(name, names, 1)
+    return f"; is it {found[0]}?" if found else f"; it has {', '.join(sorted(names))}"

@@ -123,6 +123,8 @@ class TeachNode(Node):
             self._session.present(node, self._publishes(f"{node}/progress"), now)
         if self._publishes(_VISION_INFO):
             self._session.training.runs(0)
+        else:
+            self._session.training.is_gone()
         if self._session.training_due and self._train.service_is_ready():
             self._session.training_ordered(now)
             self._train.call_async(Trigger.Request()).add_done_callback(self._on_ordered)

@@ -105,13 +105,18 @@ class TeachingSession:
         """Whether what was shown now is ready to be trained on."""
         idle = self._words["trainer"].order and not self.training.waits
         return bool(
-            self._trains and self._fresh and idle and self.complete and self.accepted >= MIN_VIEWS
+            self._trains and self._fresh and idle and self.complete and self.accepted >= self._least
         )
 
     def training_ordered(self, now: float) -> None:
         """What was shown is being trained on; more has to be shown before it is due again."""
         self._fresh = False
         self.training.ordered(now)
+
+    @property
+    def _least(self) -> int:
+        """Accepted masks without which the trainer does not train an object."""
+        return self._words["trainer"].number("min_views") or MIN_VIEWS
 
     @property
     def accepted(self) -> int:
@@ -156,7 +161,10 @@ class TeachingSession:
         if not views:
             return Guidance(Tone.ACT, f"hold the {self.label} ready", self._commands.start)
         text = f"paused: {views} of {target} views of {self.label}"
-        return Guidance(Tone.ACT, text, f"go on: {self._commands.start}", views / max(target, 1))
+        detail = f"go on: {self._commands.start}"
+        if self.accepted >= self._least:
+            detail += f", or train: {self._commands.train}"
+        return Guidance(Tone.ACT, text, detail, views / max(target, 1))
 
     def _showing(self, now: float) -> Guidance:
         capture = self._words["capture"]
@@ -197,7 +205,7 @@ class TeachingSession:
             if waiting == 1:
                 return Guidance(Tone.WAIT, f"{all_views}: one mask to go", "", share)
             return Guidance(Tone.WAIT, f"{all_views}: {waiting} masks to go", "", share)
-        if self.accepted < MIN_VIEWS:
+        if self.accepted < self._least:
             if masks.number(f"{self.label}: unsettled"):
                 return Guidance(Tone.WAIT, f"{all_views}: comparing their masks", masks.message)
             text = f"only {self.accepted} of {views} masks accepted: too few to train on"
@@ -222,6 +230,10 @@ class TeachingSession:
             if self._silent("trainer", now):
                 return self._missed("trainer", now)
             return Guidance(Tone.WAIT, text, "training is ordered")
+        trainer = self._words["trainer"]
+        if not self._fresh and self.label in trainer.text("known").split(", "):
+            known = f"{self.label} is known to model version {trainer.text('live')}"
+            return Guidance(Tone.GOOD, known, f"{text}; {train}")
         return Guidance(Tone.ACT, text, train)
 
 

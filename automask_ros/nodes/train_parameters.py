@@ -131,8 +131,9 @@ TRAIN_TABLE = (
     ParameterSpec(
         "min_views",
         MIN_VIEWS,
-        "Views with an accepted mask that each object needs",
-        minimum=1,
+        "Views with an accepted mask that each object needs; others are left out until they have "
+        "as many",
+        minimum=3,
         maximum=10000,
         read_only=False,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rclpy.node import Node
 from vision_msgs.msg import VisionInfo
@@ -74,12 +74,13 @@ class TrainerNode(Node):
         self._awaited, self._awaited_since, self._looked_at = "", 0.0, 0.0
         self._announced = 0
         self._live: tuple[int | None, int] = (None, 0)
+        self._known = ""
         self._lost: str | None = None
         self._process: TrainingProcess | None = None
         self._progress = ProgressTopic(self)
+        self._word: tuple[bytes, str, Mapping[str, object]] = (OK, "waiting for ~/train", {})
         self._model = self.create_publisher(VisionInfo, "~/model", latched())
         self._announce()
-        self._progress.tell(OK, "waiting for ~/train", {})
         self._desk = Desk(self, self._library)
         create_trigger(self, "~/train", self.train, self._desk)
         create_trigger(self, "~/cancel", self.cancel, self._desk)
@@ -135,7 +136,7 @@ class TrainerNode(Node):
         elif self._queue and not self._waits_for_masks():
             self._auto_train.begin()
             job = self._queue[0] = self._jobs.update(self._queue[0], state=job_store.RUNNING)
-            self._progress.tell(OK, "training begins", {"job": job.id, "stage": "start"})
+            self._tell(OK, "training begins", {"job": job.id, "stage": "start"})
             self._begin()
 
     def _begin(self) -> None:
@@ -172,7 +173,7 @@ class TrainerNode(Node):
             self._awaited = ""
             return False
         if self._progress.status.message != message:
-            self._progress.tell(OK, message, {"job": self._queue[0].id, "stage": "masks"})
+            self._tell(OK, message, {"job": self._queue[0].id, "stage": "masks"})
         return True
 
     def _masks_to_come(self) -> str:
@@ -195,7 +196,7 @@ class TrainerNode(Node):
         if isinstance(event, Progress):
             # Its 'done' comes before the result, which says more: that one is published.
             if event.stage != job_store.DONE:
-                self._progress.tell(OK, _words(event), _figures(self._queue[0], event))
+                self._tell(OK, _words(event), _figures(self._queue[0], event))
             return
         if isinstance(event, Remark):
             self.get_logger().warning(event.message)
@@ -221,15 +222,27 @@ class TrainerNode(Node):
         level = {job_store.DONE: OK, job_store.CANCELLED: WARN}.get(state, ERROR)
         values: dict[str, object] = {"job": job.id, "stage": state, "promoted": False}
         values.update(_results(trained) if trained else {})
-        self._progress.tell(level, message, values)
-        self.get_logger().info(f"{job.id} {state}" + (f": {message}" if message != state else ""))
+        self._word = level, message, values
         self._announce()
+        self.get_logger().info(f"{job.id} {state}" + (f": {message}" if message != state else ""))
+
+    def _tell(self, level: bytes, message: str, values: Mapping[str, object]) -> None:
+        """Say on ~/progress what happens, and with it what is live and how much is asked for."""
+        self._word = level, message, values
+        version, _ = self._live
+        live = {} if version is None else {"live": version, "known": self._known}
+        self._progress.tell(
+            level, message, {**values, **live, "min_views": self._settings["min_views"]}
+        )
 
     def _announce(self) -> None:
         """Tell which model is live, once for each promotion, whoever promoted it."""
         models = self._library.models
         database_version, version = models.database_version(), models.current()
+        if version is not None and (version, database_version) != self._live:
+            self._known = ", ".join(sorted(models.record(version).labels))
         self._live, self._lost = (version, database_version), models.problem()
+        self._tell(*self._word)
         if version is None or database_version == self._announced:
             return
         self._announced = database_version

@@ -1,6 +1,9 @@
 """automask doctor: what it says about a whole machine, and about one that lacks something."""
 
+import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +141,27 @@ def test_the_command_writes_json_and_fails_for_a_missing_library(
     assert by_name["library"].status == "missing"
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("missing: ") and last.endswith("library")
+
+
+@pytest.mark.parametrize("name", ["cv2", "numpy", "pydantic", "filelock", "torch", "safetensors"])
+def test_it_runs_where_a_package_does_not_load(name: str) -> None:
+    code = (
+        f"import sys; sys.modules[{name!r}] = None\n"
+        "from automask_ros.cli.main import main; sys.exit(main(['doctor']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode in (0, 1) and "Traceback" not in done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(("all that is needed", "missing: "))
+
+
+def test_a_package_that_does_not_fit_is_one_line_that_names_doctor(capsys, monkeypatch) -> None:
+    def load(_: str) -> None:
+        raise ImportError("cannot import name 'AfterValidator' from 'pydantic'")
+
+    monkeypatch.setattr(importlib, "import_module", load)
+    assert main(["train"]) == 2
+    line = (
+        "automask: cannot import name 'AfterValidator' from 'pydantic'; see why: automask doctor\n"
+    )
+    assert capsys.readouterr().err == line

@@ -144,11 +144,24 @@ def test_a_version_below_the_bar_is_kept_but_not_promoted(
 
 def test_too_few_masks_are_said(library: Library, config: TrainConfig, tmp_path: Path) -> None:
     add_views(library, "cup", 4, accepted=False)
-    with pytest.raises(AutomaskError, match="cup has 0 accepted masks of 4 views and needs 6"):
-        train_version(library, config)
+    few = "cup has 0 accepted masks of 4 views and needs 6"
+    with pytest.raises(AutomaskError, match=few):
+        train_version(library, replace(config, labels=("cup", "disc")))
+    with pytest.raises(AutomaskError, match=few):
+        split_library(library, None, 0.2, 6, known=("cup", "disc"))
     assert split_library(library, ("disc",), 0.2, 6).held_out
     with pytest.raises(AutomaskError, match="has no views"):
         train_version(Library(tmp_path / "empty", create=True), config)
+
+
+def test_an_object_that_is_only_begun_is_left_out_and_named(library: Library, caplog) -> None:
+    others = split_library(library, None, 0.2, 6)
+    add_views(library, "cup", 5)
+    assert split_library(library, None, 0.2, 6) == others
+    [record] = caplog.records
+    words = "cup is left out: it has 5 accepted masks and needs 6"
+    assert (record.levelname, record.getMessage()) == ("WARNING", words)
+    assert {view.label for view in split_library(library, None, 0.2, 5).everything} > {"cup"}
 
 
 def test_held_out_views_are_the_latest_and_nobodys_neighbours(library: Library) -> None:

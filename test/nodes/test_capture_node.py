@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import rclpy
+from rclpy.parameter import Parameter
 from rclpy.serialization import serialize_message
 from std_msgs.msg import Header
 
@@ -40,3 +41,16 @@ def test_frames_that_wait_when_all_views_are_there_do_not_replace_one_that_is_un
     capture.start()
     capture._take(frame(6))
     assert capture._session.count == 1
+
+
+def test_fewer_views_that_are_all_there_end_the_showing(capture):
+    capture.set_parameters([Parameter("views", value=3)])
+    capture.start()
+    for seed in (4, 5):
+        capture._take(frame(seed))
+    capture.set_parameters([Parameter("views", value=2)])
+    assert capture._session.complete
+    capture.set_parameters([Parameter("label", value="bottle")])
+    assert capture._health().values["state"] == "stopped"
+    capture._take(frame(6))
+    assert capture._session.count == 0, "nobody called start"

@@ -141,9 +141,67 @@ def test_what_is_trained_is_not_taken_for_what_is_shown_next():
     nodes.trainer("start", job=1)
     nodes.capture(0, "stopped", label="bottle")
     assert nodes.says().text == "training begins"
+    nodes.session.training.runs(1)
     nodes.trainer("done", job=1, version=1, promoted=True, AP_mug=0.9)
     assert nodes.says(5.0).text == "mug is live (AP 0.90 on held-out views)"
     assert nodes.says(6.0) == Guidance(Tone.ACT, "hold the bottle ready", "START")
+
+
+def test_nor_where_the_training_waited_for_masks_meanwhile():
+    nodes = Nodes()
+    shown(nodes)
+    nodes.trainer()
+    nodes.session.training.runs(1)
+    nodes.session.training_ordered(nodes.now)
+    nodes.trainer("masks", "waiting for mask_generator to compare 8 masks", job=1)
+    nodes.capture(0, "stopped", label="bottle")
+    nodes.trainer("start", job=1)
+    nodes.trainer("done", job=1, version=1, promoted=True, AP_mug=0.9)
+    assert nodes.says(5.0).text == "mug is live (AP 0.90 on held-out views)"
+    assert nodes.says(6.0) == Guidance(Tone.ACT, "hold the bottle ready", "START")
+
+
+def test_an_object_that_was_not_trained_is_not_called_live():
+    nodes = Nodes()
+    nodes.session.training.runs(2)
+    nodes.trainer()
+    shown(nodes, label="bottle")
+    trained(nodes, version=2, label="mug")
+    assert nodes.says(1.0) == Guidance(Tone.GOOD, "model version 2 is live", "it learned mug")
+    told = nodes.says(10.0)
+    assert (told.tone, told.detail) == (Tone.ACT, "train: TRAIN")
+
+
+def test_what_is_known_already_is_not_asked_for_again():
+    nodes = Nodes()
+    nodes.masks(accepted=9, refused=1)
+    nodes.capture(10, "complete", target=10)
+    nodes.trainer(live=3, known="bottle, mug")
+    text = "9 of 10 masks of mug accepted"
+    assert nodes.says() == Guidance(
+        Tone.GOOD, "mug is known to model version 3", f"{text}; train: TRAIN"
+    )
+    nodes.trainer(live=1, known="bottle")
+    assert nodes.says() == Guidance(Tone.ACT, text, "train: TRAIN")
+
+
+def test_the_trainer_says_how_many_masks_are_enough():
+    nodes = Nodes()
+    nodes.trainer(min_views=3)
+    shown(nodes, 5)
+    assert nodes.session.training_due
+    nodes.trainer(min_views=20)
+    assert not nodes.session.training_due
+    assert nodes.says().text == "only 5 of 5 masks accepted: too few to train on"
+
+
+def test_who_stops_before_all_views_are_there_can_train_on_those():
+    nodes = Nodes()
+    nodes.masks(accepted=5)
+    nodes.capture(5, "stopped", target=1000)
+    assert nodes.says().detail == "go on: START"
+    nodes.masks(accepted=6, view="2")
+    assert nodes.says().detail == "go on: START, or train: TRAIN"
 
 
 def test_who_hears_the_nodes_late_hears_the_same():
@@ -156,6 +214,7 @@ def test_who_hears_the_nodes_late_hears_the_same():
             ),
         }
         nodes.masks(accepted=10)
+        nodes.session.training.runs(1)
         tell[first]()
         tell[second]()
         assert nodes.says().text == "mug is live (AP 0.90 on held-out views)"
@@ -239,9 +298,16 @@ def test_a_version_that_is_taken_back_is_not_waited_for():
     nodes.session.training.runs(3)
     assert nodes.says().text.startswith("mug is live")
     nodes.session.training.runs(2)
-    assert nodes.says() == Guidance(
-        Tone.GOOD, "model version 2 is live again", "in place of version 3"
-    )
+    back = Guidance(Tone.GOOD, "model version 2 is live again", "in place of version 3")
+    assert nodes.says() == back
+    late = Nodes()
+    late.session.training.runs(2)
+    done = {"job": 1, "version": 3, "promoted": True, "AP_mug": 0.9}
+    late.trainer("done", **done, live=2)
+    late.capture(10, "complete", target=10)
+    assert late.says() == back, "who came later hears from the trainer which one is live"
+    late.trainer("done", **done, live=4)
+    assert late.says() == Guidance(Tone.GOOD, "model version 4 is live", "in place of version 3")
 
 
 def test_a_detector_is_waited_for_where_there_is_one_and_not_for_ever():
@@ -249,13 +315,19 @@ def test_a_detector_is_waited_for_where_there_is_one_and_not_for_ever():
     shown(nodes)
     nodes.trainer()
     trained(nodes)
-    assert nodes.says().text.startswith("mug is live"), "there is no detector"
+    assert nodes.says() == Guidance(
+        Tone.GOOD,
+        "mug is trained (AP 0.90 on held-out views)",
+        "no detector runs model version 1",
+    )
     nodes.session.training.runs(0)
     assert nodes.says().text.endswith("the detector loads it")
     assert nodes.says(61.0).text == "the detector has not loaded version 1"
     nodes.session.training.runs(1)
     nodes.session.training.runs(0)
     assert nodes.says().text.startswith("mug is live")
+    nodes.session.training.is_gone()
+    assert nodes.says().text.startswith("mug is trained")
 
 
 def test_one_view_more_between_two_words_is_trained_on():
