@@ -35,14 +35,15 @@ class RecentMessages:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._recent: deque[Stamped] = deque(maxlen=_KEPT)
-        self._holds: weakref.WeakSet[Hold] = weakref.WeakSet()
+        # No WeakSet: it changes when a hold goes, also while another thread walks through it.
+        self._holds: list[weakref.ref[Hold]] = []
 
     def put(self, serialized: bytes) -> None:
         """Add a message that has just come; AutomaskError when it is too short for a stamp."""
         stamped = nanoseconds_of(read_stamp(serialized)), serialized
         with self._changed:
             self._recent.append(stamped)
-            for hold in self._holds:
+            for hold in self._held():
                 hold.nearest = _nearer(hold.wanted, hold.nearest, stamped)
             self._changed.notify_all()
 
@@ -52,7 +53,7 @@ class RecentMessages:
         wanted = nanoseconds_of(stamp)
         with self._changed:
             hold = Hold(wanted, self._nearest(wanted))
-            self._holds.add(hold)
+            self._holds = [weakref.ref(each) for each in (*self._held(), hold)]
         return hold
 
     def nearest(self, stamp: Time, patience: float) -> tuple[float, bytes] | None:
@@ -71,15 +72,18 @@ class RecentMessages:
         """Forget all messages, and what is held."""
         with self._changed:
             self._recent.clear()
-            for hold in self._holds:
+            for hold in self._held():
                 hold.nearest = None
+
+    def _held(self) -> list[Hold]:
+        return [hold for each in self._holds if (hold := each()) is not None]
 
     def _under_way(self, wanted: int) -> bool:
         return bool(self._recent) and 0 < wanted - self._recent[-1][0] < _LATE
 
     def _nearest(self, wanted: int) -> Stamped | None:
         nearest: Stamped | None = None
-        held = [hold.nearest for hold in self._holds if hold.nearest is not None]
+        held = [hold.nearest for hold in self._held() if hold.nearest is not None]
         for stamped in (*held, *self._recent):
             nearest = _nearer(wanted, nearest, stamped)
         return nearest
