@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from automask_ros.errors import AutomaskError
-from automask_ros.library.aside import Aside
+from automask_ros.library.aside import Aside, finish
 from automask_ros.library.check_findings import Checked, Finding, read_checked
 from automask_ros.library.check_models import LoadFault, ModelCheck, temporaries
 from automask_ros.library.check_views import ViewCheck
@@ -64,6 +64,8 @@ def repair_library(
 
     AutomaskError when the library cannot be written.
     """
+    check_tree(root)
+    finish(root)
     aside, done = Aside(root), list[Repaired]()
     load_fault = _remembered(load_fault) if load_fault else None
     for _ in range(_ROUNDS):
@@ -91,22 +93,51 @@ def _remembered(load_fault: LoadFault) -> LoadFault:
 
 
 def _repair(root: Path, found: list[Finding], checked: Checked, aside: Aside) -> list[Repaired]:
-    """Move everything before anything is put back: files may have changed places."""
+    """Move everything before anything is put back: files may have changed places.
+
+    Whatever ends this, the next repair goes on with it: what is in use is never absent, and notes
+    say where else something belongs.
+    """
     moved: dict[Path, Path] = {}
     for finding in found:
-        for path in finding.aside:
+        for path in finding.aside[finding.in_place :]:
             if path not in moved and _is_as_seen(path, checked):
-                moved[path] = aside.take(path, f"{finding.path.name} {finding.fault}")
+                why = f"{finding.path.name} {finding.fault}"
+                moved[path] = aside.take(path, why, finding.belongs)
+    places = dict(moved)
     for finding in found:
-        if finding.belongs and finding.aside[0] in moved and not finding.belongs.exists():
-            aside.put_back(moved.pop(finding.aside[0]), finding.belongs)
+        if finding.belongs and (taken := moved.pop(finding.aside[0], None)) is not None:
+            free = not finding.belongs.exists()
+            aside.settled(taken, finding.belongs if free else None)
+            if free:
+                del places[finding.aside[0]]
     done = []
     for finding in found:
-        if finding.restore is not None:
+        if finding.in_place:
+            if (copy := _restore_in_place(finding, checked, aside)) is None:
+                continue
+            places[finding.aside[0]] = copy
+        elif finding.restore is not None:
+            if not all(path in places for path in finding.aside):
+                continue  # one of them is another by now
             finding.restore()
-        places = (moved[path] for path in finding.aside if path in moved)
-        done.append(Repaired(finding, tuple(place.relative_to(root) for place in places)))
+        kept = (places[path] for path in finding.aside if path in places)
+        done.append(Repaired(finding, tuple(place.relative_to(root) for place in kept)))
     return done
+
+
+def _restore_in_place(finding: Finding, checked: Checked, aside: Aside) -> Path | None:
+    """Replace a file, and keep a copy of it: where that is. None for one that is another by now:
+    the next look tells what is wrong with it, if anything is."""
+    path = finding.aside[0]
+    if finding.restore is None or not _is_as_seen(path, checked):
+        return None
+    with finding.lock():
+        if not path.exists() or not _is_as_seen(path, checked):
+            return None
+        copy = aside.copy(path, f"{finding.path.name} {finding.fault}")
+        finding.restore()
+    return copy
 
 
 def _is_as_seen(path: Path, checked: Checked) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,9 @@ class Finding:
     """One thing that is wrong: ``fault`` in words that follow the file's name, and the ``remedy``.
 
     To repair it the files ``aside`` are moved away; then the first of them is put where it
-    ``belongs``, if that is known and nothing is there; then ``restore`` puts right what can be.
+    ``belongs``, if that is known and nothing is there; then ``restore`` puts right what can be. A
+    file that is to be restored ``in_place``, the first, is copied and replaced: it is never absent,
+    and who holds its ``lock`` changes it neither before nor meanwhile.
     """
 
     path: Path
@@ -28,6 +30,8 @@ class Finding:
     aside: tuple[Path, ...] = ()
     belongs: Path | None = None
     restore: Callable[[], None] | None = None
+    in_place: bool = False
+    lock: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 @dataclass
@@ -86,6 +90,7 @@ def read_checked(path: Path, kind: type[RecordType]) -> tuple[RecordType | None,
             "meant the change, delete the line checksum in it)",
             aside=(path,),
             restore=lambda: files.write_bytes(path, before),
+            in_place=True,
         )
     if fault is not None or record is None:
         return None, _lost(path, fault or "is damaged")
@@ -97,6 +102,7 @@ def read_checked(path: Path, kind: type[RecordType]) -> tuple[RecordType | None,
         "deleting the line checksum in it",
         aside=(path,),
         restore=lambda: write_record(path, kept),
+        in_place=True,
     )
 
 

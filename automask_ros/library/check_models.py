@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -65,7 +66,7 @@ class ModelCheck:
         record, finding = read_checked(path, ModelRecord)
         if finding is not None and finding.restore is None:
             finding = self._lost(folder, path, finding.fault)
-        self._checked.add(finding)
+        self._add(finding)
         return record if finding is None else None  # what it says of files is in doubt
 
     def _check_version(
@@ -113,7 +114,7 @@ class ModelCheck:
                 remedy = "--repair makes it anew from what can be read of it and the link current"
                 mend = self._store.mend_promotions
                 finding = Finding(path, finding.fault, remedy, restore=mend)
-            self._checked.add(finding)
+            self._add(finding)
         if self._store.problem():
             return  # the link leads to what is damaged, and follows its repair
         current = self._store.current()
@@ -131,9 +132,17 @@ class ModelCheck:
             return
         _, finding = read_checked(path, LabelsRecord)
         if finding is not None and finding.restore is None:
-            remedy = "--repair moves it aside and takes the ids from the models"
+            remedy = "--repair takes the ids from the models and keeps a copy"
             mend = self._store.mend_labels
-            finding = Finding(path, finding.fault, remedy, aside=(path,), restore=mend)
+            finding = Finding(path, finding.fault, remedy, (path,), restore=mend, in_place=True)
+            self._checked.add(finding)
+            return
+        self._add(finding)
+
+    def _add(self, finding: Finding | None) -> None:
+        """Take a finding down; what it restores in place waits for who promotes or trains."""
+        if finding is not None and finding.in_place:
+            finding = replace(finding, lock=self._store.locked)
         self._checked.add(finding)
 
 

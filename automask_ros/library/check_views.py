@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from automask_ros.errors import AutomaskError
@@ -99,6 +99,8 @@ class ViewCheck:
         self._checked.count("masks", int(record is not None and record.mask is not None))
         if finding is not None and finding.restore is None:
             finding = _lost_record(seen, finding)
+        if finding is not None:
+            finding = replace(finding, lock=folder.locked)
         self._checked.add(finding)
 
     def _check_image(self, view: _Seen, wanted: dict[str, Path], found: set[str | None]) -> bool:
@@ -176,7 +178,8 @@ def _lost_record(view: _Seen, finding: Finding) -> Finding:
         "it); take it back with automask veto --undo"
     )
     restore = _view_of_image(view.folder, view.id)
-    return Finding(view.json, finding.fault, remedy, _there(view.json, view.mask), None, restore)
+    aside = _there(view.json, view.mask)
+    return Finding(view.json, finding.fault, remedy, aside, restore=restore, in_place=True)
 
 
 def _forget_mask(folder: ObjectFolder, view_id: str) -> Callable[[], None]:
@@ -192,20 +195,19 @@ def _forget_mask(folder: ObjectFolder, view_id: str) -> Callable[[], None]:
 def _view_of_image(folder: ObjectFolder, view_id: str) -> Callable[[], None]:
     def restore() -> None:
         path = folder.image_path(view_id)
-        with folder.locked():
-            kept = image_record(path)
-            if kept is None or folder.record_path(view_id).exists():
-                return
-            height, width = read_image(path).shape[:2]
-            record = ViewRecord(
-                captured_at=path.stat().st_mtime,
-                source="its image alone: the record was damaged",
-                width=width,
-                height=height,
-                image=kept,
-                vetoed=True,
-            )
-            folder.write(view_id, record)
+        kept = image_record(path)
+        if kept is None:
+            return
+        height, width = read_image(path).shape[:2]
+        record = ViewRecord(
+            captured_at=path.stat().st_mtime,
+            source="its image alone: the record was damaged",
+            width=width,
+            height=height,
+            image=kept,
+            vetoed=True,
+        )
+        folder.write(view_id, record)
 
     return restore
 

@@ -67,7 +67,7 @@ class ModelStore:
         writable = self.root.is_dir() and os.access(self.root, os.W_OK)
         if follow and writable and self._link_is_wrong():
             # Not without the lock: a promotion that is under way would be followed half.
-            with self._locked():
+            with self.locked():
                 self._follow_promotions()
 
     def versions(self) -> list[int]:
@@ -147,7 +147,7 @@ class ModelStore:
         self._check()
         files.make_directory(self.root)
         staged = StagedFolder(self.root)
-        with self._locked(), files.clear_write_errors(staged.path):
+        with self.locked(), files.clear_write_errors(staged.path):
             remove_abandoned_folders(self.root)
             staged.make()
         try:
@@ -161,7 +161,7 @@ class ModelStore:
         The number in ``record`` is replaced. A version appears whole or not at all.
         """
         fields = record.model_dump() if isinstance(record, ModelRecord) else dict(record)
-        with self._locked():
+        with self.locked():
             version = self._next_version()
             path = staged / RECORD_FILE
             fields |= {"version": version, "files": version_digests(staged)}
@@ -178,7 +178,7 @@ class ModelStore:
         wanted = {check_label(label) for label in labels}
         self._check()
         files.make_directory(self.root)
-        with self._locked():
+        with self.locked():
             return self._ids.give(wanted)
 
     def known_class_ids(self) -> dict[str, int]:
@@ -194,7 +194,7 @@ class ModelStore:
             check_label(label)
         self._check()
         files.make_directory(self.root)
-        with self._locked():
+        with self.locked():
             return self._ids.take(ids)
 
     def current(self) -> int | None:
@@ -219,7 +219,7 @@ class ModelStore:
     def promote(self, version: int, reason: str) -> int:
         """Make a version the current one; returns the new database version."""
         self.record(version)
-        with self._locked():
+        with self.locked():
             return self._append(PromotionRecord(version=version, at=time.time(), reason=reason))
 
     def promote_over(self, compared: int | None, version: int, reason: str) -> bool:
@@ -228,7 +228,7 @@ class ModelStore:
         False, and nothing happens, when another one is current by now.
         """
         self.record(version)
-        with self._locked():
+        with self.locked():
             if self.current() != compared:
                 return False
             self._append(PromotionRecord(version=version, at=time.time(), reason=reason))
@@ -236,7 +236,7 @@ class ModelStore:
 
     def rollback(self) -> int:
         """Promote the version that was current before this one; returns its number."""
-        with self._locked():
+        with self.locked():
             promoted = [
                 version
                 for version in self._promotions.stack()
@@ -250,7 +250,7 @@ class ModelStore:
 
     def leave(self, version: int) -> None:
         """Have the version live that was before a damaged one, and tell so in promotions.json."""
-        with self._locked():
+        with self.locked():
             promoted = self._promotions.stack()
             if not promoted or promoted[-1] != version:
                 return
@@ -267,7 +267,7 @@ class ModelStore:
         return len(self._promotions.entries())
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         self._check()  # for the lock would make the folder
         path = self.root / ".lock"
         with files.clear_write_errors(path):
@@ -301,23 +301,23 @@ class ModelStore:
 
     def mend_promotions(self) -> None:
         """Write a damaged promotions.json anew, from what the link ``current`` says."""
-        with self._locked():
+        with self.locked():
             self._append()
 
     def mend_labels(self) -> None:
         """Write labels.json anew, from what it and all versions say."""
-        with self._locked():
+        with self.locked():
             self._ids.mend()
 
     def follow_promotions(self) -> None:
         """Point the link ``current`` at the version that is live."""
-        with self._locked():
+        with self.locked():
             self._follow_promotions()
 
     def forget_file(self, version: int, name: str) -> None:
         """Have model.json no longer list a file that is lost, and say that it is; nothing when the
         whole version is gone."""
-        with self._locked():
+        with self.locked():
             if not self._is_there(version):
                 return
             record = self.record(version)
@@ -328,7 +328,7 @@ class ModelStore:
 
     def remove_abandoned(self) -> None:
         """Remove staged folders whose makers are dead."""
-        with self._locked():
+        with self.locked():
             remove_abandoned_folders(self.root)
 
     def _report(self, line: str) -> None:

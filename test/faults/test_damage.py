@@ -1,6 +1,8 @@
 """Every kind of damage to every kind of file of a library: found, moved aside, the rest whole."""
 
 import itertools
+import json
+import multiprocessing
 import os
 import shutil
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 from library.small_library import fill, mask_pixels, picture
 
+from automask_ros.library import check
 from automask_ros.library.check import check_library, repair_library
 from automask_ros.library.library import Library
 from automask_ros.nodes.job_store import JobStore
@@ -247,3 +250,126 @@ def test_many_files_at_once(root, pristine, soak):
         assert_usable(root, 7 if "image" in kinds else 8, nothing_live=gone)
         shutil.rmtree(root)
         copied(pristine, root)
+
+
+def break_record(root):
+    path = root / KINDS["record"][0]
+    replace(path, path.read_bytes()[:40])
+
+
+def flip_bit(kind):
+    def flip(root):
+        path = root / KINDS[kind][0]
+        replace(path, flipped(path.read_bytes(), np.random.default_rng(1)))
+
+    return flip
+
+
+def exchange_files(kind):
+    return lambda root: exchange(*(root / name for name in KINDS[kind]))
+
+
+DAMAGES = {
+    "record breaks off": break_record,
+    "record flips": flip_bit("record"),
+    "promotions flip": flip_bit("promotions"),
+    "labels flip": flip_bit("labels"),
+    "images exchanged": exchange_files("image"),
+    "records exchanged": exchange_files("record"),
+    "masks exchanged": exchange_files("mask"),
+    "weights exchanged": exchange_files("weights"),
+}
+
+
+def die_in_repair(root, step):
+    """Repair in a process that dies without a word at its `step`-th rename; whether it did."""
+
+    def work():
+        left = iter(range(step))
+        really = os.replace
+
+        def counted(*arguments):
+            if next(left, None) is None:
+                os._exit(9)
+            really(*arguments)
+
+        os.replace = os.rename = counted
+        repair_library(root)
+        os._exit(0)
+
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join()
+    return process.exitcode == 9
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_repair_that_is_killed_is_finished_by_the_next(tmp_path, pristine, damage):
+    whole = copied(pristine, tmp_path / "whole")
+    damage(whole)
+    repair_library(whole)
+    deaths = 0
+    for step in itertools.count():
+        root = copied(pristine, tmp_path / str(step))
+        damage(root)
+        died = die_in_repair(root, step)
+        _, after = repair_library(root)
+        assert after.findings == [] and contents(root) == contents(whole), f"killed at {step}"
+        if not died:
+            break
+        deaths += 1
+    assert deaths >= 2
+
+
+def undo(library):
+    library.remove_view(library.view("mug", "view_1"))
+
+
+def veto(library):
+    library.set_vetoed(library.view("mug", "view_1"), True)
+
+
+def promote(library):
+    library.models.promote(1, "meanwhile")
+
+
+@pytest.mark.parametrize(
+    ("kind", "decide"), [("record", undo), ("record", veto), ("promotions", promote)]
+)
+def test_what_is_decided_while_a_repair_looks_stays(root, monkeypatch, kind, decide):
+    library = Library(root)
+    path = root / KINDS[kind][0]
+    whole = path.read_bytes()
+    flip_bit(kind)(root)
+    later = [lambda: replace(path, whole), lambda: decide(library)]
+
+    def look(*arguments):
+        checked = check_library(*arguments)
+        while later:
+            later.pop(0)()
+        return checked
+
+    monkeypatch.setattr(check, "check_library", look)
+    repair_library(root)
+    if decide is promote:
+        assert library.models.current() == 1
+        assert library.models.promotions()[-1].reason == "meanwhile"
+    elif decide is veto:
+        assert library.view("mug", "view_1").vetoed
+    else:
+        assert not library.has_view("mug", "view_1") and not path.exists()
+
+
+def test_a_note_of_a_stranger_moves_nothing_out_of_the_library(root, tmp_path):
+    for number, place in enumerate(
+        ["../outside", "/tmp/x", "objects/../../outside", "damaged", ""]
+    ):
+        taken = root / "damaged" / "20200101T000000Z" / f"x{number}"
+        taken.parent.mkdir(parents=True, exist_ok=True)
+        taken.write_text("mine")
+        note = {"file": "objects/a/views/x.png", "why": "y", "belongs": place}
+        taken.with_name(taken.name + ".note.json").write_text(json.dumps(note))
+    (taken.parent / "torn.note.json").write_text("{")
+    repair_library(root)
+    assert sorted(path.name for path in taken.parent.glob("x?")) == [f"x{n}" for n in range(5)]
+    assert not (tmp_path / "outside").exists()
