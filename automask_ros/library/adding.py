@@ -161,7 +161,11 @@ def _add_frame(
 def _compare(library: Library, label: str, frame: Frame, outcome: Added) -> None:
     """Whether a frame is the view of its name, or has only its name; a damaged image that was this
     frame is put right."""
-    known = library.view(label, frame.name)
+    try:
+        known = library.view(label, frame.name)
+    except AutomaskError as error:  # its record is damaged: see automask check
+        outcome.broken.append(Broken(frame.name, str(error)))
+        return
     try:
         same = np.array_equal(library.read_image(known), frame.image)
     except AutomaskError as error:

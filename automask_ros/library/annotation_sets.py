@@ -31,6 +31,8 @@ _LAYOUTS: Final = {
     "labels.json": ("data",),
     "_annotations.coco.json": ("",),
 }
+#: Roboflow's, each with its pictures beside its annotations.
+_SUBSETS: Final = ("train", "valid", "test")
 _INSTANCES: Final = "annotations/instances_"
 _KNOWN = (
     "a COCO export of automask, labelme, CVAT (COCO 1.0), Label Studio (COCO), FiftyOne (COCO), "
@@ -107,6 +109,10 @@ def _layouts(files: SetFiles) -> Iterator[tuple[str, tuple[str, ...]]]:
         if files.has(name):
             yield name, folders
             return
+    subsets = [f"{subset}/_annotations.coco.json" for subset in _SUBSETS]
+    if there := [name for name in subsets if files.has(name)]:
+        yield from ((name, (name.partition("/")[0],)) for name in there)
+        return
     if not files.has_folder("annotations"):
         return
     for name in files.listed("annotations"):

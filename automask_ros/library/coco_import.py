@@ -26,13 +26,26 @@ from automask_ros.library.library import Library
 from automask_ros.library.mask_files import DRAWN_VERDICT
 from automask_ros.library.pictures import Picture, Pictures
 from automask_ros.library.set_files import FolderFiles
-from automask_ros.types import PERSON, BoolMask, Mask, Progress, ProgressCallback, Verdict, View
+from automask_ros.types import (
+    PERSON,
+    BGRImage,
+    BoolMask,
+    Mask,
+    Progress,
+    ProgressCallback,
+    Verdict,
+    View,
+)
 
 #: Masks that differ by less than this share were probably only traced anew.
 ALIKE: Final = 0.05
 
 #: Grey levels, on average, by which the same picture may differ when it was encoded anew.
 _SAME_PICTURE: Final = 16.0
+#: And in each block of so many pixels: an object that has moved before a camera that has not is no
+#: more than a few levels of the whole picture. JPEG of quality 50 reaches 12.
+_SAME_BLOCK: Final = 40.0
+_BLOCK: Final = 16
 #: Unix seconds that no date is beyond.
 _YEAR_10000: Final = 253_402_300_800
 #: Characters of a view id that leave room for a number behind them.
@@ -194,9 +207,7 @@ class _Importer:
         if pictures is None or not pictures.has(drawing.image):
             return
         picture, known = pictures.read(drawing.image).image, self._library.read_image(view)
-        if picture.shape != known.shape or cv2.norm(picture, known, cv2.NORM_L1) > (
-            _SAME_PICTURE * known.size
-        ):
+        if not _are_alike(picture, known):
             raise AutomaskError(
                 f"{shown(drawing.image.file_name)} is another picture than view {view.id} of "
                 f"{view.label}; rename it"
@@ -239,6 +250,20 @@ def _captured_at(image: CocoImage, picture: Picture) -> float:
     if isinstance(told, float | int) and abs(told) < _YEAR_10000:
         return float(told)
     return picture.modified
+
+
+def _are_alike(one: BGRImage, other: BGRImage) -> bool:
+    """Whether two pictures ``(H, W, 3)`` may be one, encoded anew."""
+    if one.shape != other.shape:
+        return False
+    difference = cv2.absdiff(one, other).astype(np.float32).mean(axis=2)
+    height, width = difference.shape
+    blocks = cv2.resize(
+        difference,
+        (max(width // _BLOCK, 1), max(height // _BLOCK, 1)),
+        interpolation=cv2.INTER_AREA,
+    )
+    return bool(difference.mean() <= _SAME_PICTURE and blocks.max() <= _SAME_BLOCK)
 
 
 def _change(first: BoolMask, second: BoolMask) -> float:

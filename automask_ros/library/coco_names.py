@@ -15,7 +15,10 @@ from automask_ros.library.labels import view_id_from_name
 
 # Label Studio puts eight digits before a name, and eight more when it downloads the picture for an
 # export; Roboflow puts the old suffix and a hash behind it.
-_UPLOAD = re.compile(r"^(?:[0-9a-f]{8}__(?=.))?(?:[0-9a-f]{8}-(?=.))?")
+# A date before a name is the name's own.
+_UPLOAD = re.compile(
+    r"^(?:[0-9a-f]{8}__(?=.))?(?:(?!(?:19|20)\d\d[01]\d[0-3]\d-)[0-9a-f]{8}-(?=.))?"
+)
 _AUGMENTED = re.compile(r"_(?:jpe?g|png|bmp|webp)\.rf\.[0-9A-Za-z]+$", re.IGNORECASE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,8 @@ from automask_ros.library import files
 from automask_ros.library.inside import check_file, check_folder
 from automask_ros.library.library import Library
 from automask_ros.types import BoolMask, View
+
+_LOGGER = logging.getLogger(__name__)
 
 #: What says that a folder holds an export, by its format.
 MANIFESTS: Final = {"annotations.json": "COCO", "data.yaml": "YOLO"}
@@ -81,6 +84,12 @@ def chosen_views(library: Library, labels: Sequence[str], config: ExportConfig) 
     views = [view for label in labels or library.labels() for view in library.views(label)]
     if config.accepted_only:
         views = [view for view in views if view.trainable]
+    faults = {(view.label, view.id): library.image_fault(view) for view in views}
+    for (label, view_id), fault in faults.items():
+        if fault is not None:
+            path = library.image_path(label, view_id)
+            _LOGGER.warning("%s %s; left out, see automask check", path, fault)
+    views = [view for view in views if faults[view.label, view.id] is None]
     if not views:
         which = "view with an accepted mask" if config.accepted_only else "view"
         raise AutomaskError(f"{library.root} has no {which} to export")

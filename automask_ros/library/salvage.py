@@ -61,9 +61,9 @@ class _Mcap:
     """An mcap file without its index: records one after the other."""
 
     def __init__(self, path: Path) -> None:
-        self._data = path.read_bytes()
-        if len(self._data) > _MOST_BYTES:
+        if path.stat().st_size > _MOST_BYTES:
             raise AutomaskError(f"{path} is damaged and too large to be read without its index")
+        self._data = path.read_bytes()
         self._schemas: dict[int, str] = {}
         self._channels: dict[int, tuple[str, str]] = {}
         self._given: Counter[str] | None = None
@@ -90,7 +90,7 @@ class _Mcap:
         """The records of the file; a None where something is skipped."""
         start = len(_MAGIC)
         while start < len(self._data):
-            if self._data[start:] == _MAGIC:
+            if start + len(_MAGIC) == len(self._data) and self._data.endswith(_MAGIC):
                 return
             if start + 9 > len(self._data):
                 yield None, b""

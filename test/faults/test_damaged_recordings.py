@@ -1,5 +1,8 @@
 """Recordings that break off, or with bits that flip: what can be read is kept, the rest is told."""
 
+import struct
+import time
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from automask_ros.errors import AutomaskError
 from automask_ros.library.adding import add_source
 from automask_ros.library.library import Library
 from automask_ros.library.recording import Recording
+from automask_ros.library.salvage import salvage
 
 PICTURES = 12
 
@@ -111,3 +115,26 @@ def test_views_of_a_damaged_recording_and_later_of_the_whole_one(storage, tmp_pa
     added = add_source(library, "mug", Recording(bag))
     assert (len(added.added), added.already_there, added.broken) == (PICTURES - kept, kept, [])
     assert len(library.views("mug")) == PICTURES
+
+
+def test_one_that_is_too_large_without_its_index_is_not_read(tmp_path):
+    path = tmp_path / "huge.mcap"
+    with path.open("wb") as file:
+        file.truncate((1 << 32) + 1)  # takes no room
+    with pytest.raises(AutomaskError, match="too large to be read without its index"):
+        next(salvage(path))
+
+
+def test_many_small_records_take_no_longer_each(tmp_path):
+    """A file that breaks off, each message a record of its own."""
+
+    def seconds(messages):
+        path = tmp_path / f"{messages}.mcap"
+        record = struct.pack("<BQ", 5, 10_000) + bytes(10_000)
+        path.write_bytes(b"\x89MCAP0\r\n" + messages * record)
+        started = time.process_time()
+        list(salvage(path))
+        return time.process_time() - started
+
+    seconds(100)
+    assert seconds(4000) < 100 * max(seconds(100), 0.01)

@@ -160,3 +160,14 @@ def test_a_recording_with_nothing_but_damage(library, tmp_path):
     messages = [("/i/compressed", compressed(picture(n), 1.0 + n, cut=300)) for n in range(3)]
     with pytest.raises(AutomaskError, match="none of the 3 pictures can be read; the first: .*off"):
         add_source(library, "cup", open_source(write_bag(tmp_path / "bag", messages)))
+
+
+def test_a_view_whose_record_is_damaged_is_named_and_the_rest_is_added(library, photos):
+    add_source(library, "mug", open_source(photos))
+    count = len(library.views("mug"))
+    (library.root / "objects/mug/views/mug_0.json").write_text("{")
+    cv2.imwrite(str(photos / "new.png"), picture(30))
+    outcome = add_source(library, "mug", open_source(photos))
+    assert [view.id for view in outcome.added] == ["new"]
+    assert [broken.name for broken in outcome.broken] == ["mug_0"]
+    assert outcome.already_there == count - 1

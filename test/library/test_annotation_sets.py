@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -280,3 +281,19 @@ def test_subsets_that_give_a_label_different_ids_give_none(tmp_path, capsys):
     assert main([*command, "--images", str(tmp_path / "set")]) == 0
     assert "class ids of that library mean something else" in capsys.readouterr().out
     assert Library(tmp_path / "new").models.known_class_ids() == {}
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_a_set_of_roboflow_as_it_is_downloaded(library, tmp_path, form):
+    path = tmp_path / "set"
+    tool_sets.roboflow(path / "train")
+    (path / "README.roboflow.txt").write_text("exported")
+    (path / "valid").mkdir()
+    shutil.copy(path / "train/_annotations.coco.json", path / "valid")
+    content = json.loads((path / "valid/_annotations.coco.json").read_text())
+    write_json(path / "valid/_annotations.coco.json", {**content, "images": [], "annotations": []})
+    if form == "zip":
+        path = packed(path)
+    outcome = taken(library, path)
+    assert (len(outcome.added), outcome.broken) == (3, [])
+    check(library, ROBOFLOW, jpeg=True)

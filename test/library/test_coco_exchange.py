@@ -11,9 +11,10 @@ from pycocotools.coco import COCO
 
 from automask_ros.errors import AutomaskError
 from automask_ros.library.annotation_sets import open_annotations
-from automask_ros.library.coco import annotation_mask, encode_mask, read_coco
+from automask_ros.library.coco import CocoImage, annotation_mask, encode_mask, read_coco
 from automask_ros.library.coco_export import export_coco
-from automask_ros.library.coco_import import import_coco, import_sets
+from automask_ros.library.coco_import import _are_alike, import_coco, import_sets
+from automask_ros.library.coco_names import view_ids
 from automask_ros.library.export_folder import ExportConfig
 from automask_ros.library.library import Library
 from automask_ros.library.polygons import mask_polygons
@@ -337,3 +338,54 @@ def test_a_hostile_view_id_stays_in_its_folder(library, tmp_path):
     ).added
     assert ".." not in added.id and "/" not in added.id
     assert library.image_path("cup", added.id).parent == library.root / "objects" / "cup" / "views"
+
+
+def test_a_damaged_picture_is_left_out_of_an_export(library, tmp_path, caplog):
+    path = library.image_path("cup", "v1")
+    path.write_bytes(path.read_bytes()[:-40])
+    content = json.loads(exported(library, tmp_path / "out").read_text())
+    assert [image["view_id"] for image in content["images"]] == ["v0", "v0", "v2"]
+    [record] = caplog.records
+    assert str(path) in record.getMessage() and "left out" in record.getMessage()
+
+
+def scene(left):
+    """A plain table, with an object that a fixed camera sees at another place each time."""
+    image = np.full((240, 320, 3), (90, 110, 130), np.uint8)
+    image[100:140, left : left + 40] = (30, 40, 220)
+    return image
+
+
+@pytest.mark.parametrize("left", [20, 35, 200])
+def test_an_object_that_has_moved_before_a_fixed_camera_is_another_picture(tmp_path, left):
+    library = Library(tmp_path / "library", create=True)
+    images = tmp_path / "images"
+    images.mkdir()
+
+    def take(place):
+        cv2.imwrite(str(images / "frame_000000.png"), scene(place))
+        corners = [[place, 100, place + 40, 100, place + 40, 140, place, 140]]
+        path = written(tmp_path, coco_file("frame_000000.png", corners, (240, 320)))
+        return import_coco(library, read_coco(path), images)
+
+    assert len(take(60).added) == 1
+    before = library.read_mask(library.view("cup", "frame_000000"))
+    outcome = take(left)
+    assert (outcome.drawn, outcome.added) == ([], [])
+    assert "is another picture than view frame_000000 of cup; rename it" in outcome.broken[0].reason
+    assert np.array_equal(library.read_mask(library.view("cup", "frame_000000")), before)
+
+
+@pytest.mark.parametrize("quality", [50, 75, 95])
+def test_a_picture_that_was_encoded_anew_is_the_same(tmp_path, quality):
+    image = scene(60)
+    image[150:, :, :] += np.random.default_rng(0).integers(0, 40, (90, 320, 3), np.uint8)
+    encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    assert _are_alike(cv2.imdecode(encoded, cv2.IMREAD_COLOR), image)
+
+
+def test_a_date_before_a_name_is_no_upload_of_a_tool():
+    image = CocoImage(id=1, file_name="20240102-001.png", width=4, height=4)
+    assert view_ids(image) == ["20240102-001"]
+    image = CocoImage(id=1, file_name="3f2a9c1e-001.png", width=4, height=4)
+    assert view_ids(image) == ["3f2a9c1e-001", "001"]
