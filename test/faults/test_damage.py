@@ -299,7 +299,8 @@ def die_in_repair(root, step):
 
     process = multiprocessing.get_context("fork").Process(target=work)
     process.start()
-    process.join()
+    process.join(120)
+    assert process.exitcode in (0, 9)
     return process.exitcode == 9
 
 
