@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -58,7 +58,7 @@ class DemoProcesses:
         self, name: str, module: str, arguments: Sequence[str], *, piped: bool = False
     ) -> None:
         """Start a module as a process; its standard output comes to this process when ``piped``."""
-        with self.log(name).open("w") as log:
+        with self.log(name).open("w") as log, _signals_held():
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", f"automask_ros.nodes.{module}", *arguments],
                 env=self._environment,
@@ -95,6 +95,10 @@ class DemoProcesses:
 
     def stop(self) -> None:
         """Ask every process to end; after some seconds, end what is left of its group."""
+        with _signals_held():
+            self._stop()
+
+    def _stop(self) -> None:
         for process in self._processes.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
@@ -106,3 +110,21 @@ class DemoProcesses:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self._processes.clear()
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Ctrl-C and SIGTERM that come meanwhile are taken afterwards: no process is started without
+    being known here, and none is left because ending them was interrupted."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        if came:
+            signal.raise_signal(came[0])

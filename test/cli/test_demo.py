@@ -14,6 +14,7 @@ from integration.drawn_objects import view
 from library.bags import compressed, write_bag
 
 from automask_ros.cli import demo_findings, demo_progress
+from automask_ros.cli.demo_processes import DemoProcesses
 from automask_ros.cli.main import main
 from automask_ros.library.coco import encode_mask
 from automask_ros.library.library import Library
@@ -147,6 +148,38 @@ def test_an_interrupted_demo_leaves_no_process(start, tmp_path, how):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted" in errors
+    assert left_over(tmp_path) == []
+
+
+@pytest.mark.parametrize("what", ["start", "stop"])
+def test_a_signal_in_the_midst_of_starting_or_ending_leaves_no_process(tmp_path, monkeypatch, what):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    begin, wait = subprocess.Popen.__init__, subprocess.Popen.wait
+
+    def signalled(work):
+        def then(*arguments, **options):
+            result = work(*arguments, **options)
+            signal.raise_signal(signal.SIGTERM)
+            return result
+
+        return then
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    try:
+        with pytest.raises(KeyboardInterrupt), DemoProcesses(folder) as processes:
+            if what == "start":
+                monkeypatch.setattr(subprocess.Popen, "__init__", signalled(begin))
+            for name in ("one", "another"):
+                library = ["--ros-args", "-p", f"library:={folder / name}"]
+                processes.start(name, "capture_node", library)
+            monkeypatch.setattr(subprocess.Popen, "wait", signalled(wait))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    time.sleep(0.5)  # a process has no command line for a moment
     assert left_over(tmp_path) == []
 
 
