@@ -19,7 +19,6 @@ from automask_ros.library.files import read_json
 from automask_ros.library.labels import check_label
 from automask_ros.library.library import Library
 from automask_ros.library.report import write_demo_report
-from automask_ros.nodes.parameter_file import near
 from automask_ros.resources import sample_directory
 
 _LABELS = ("cup", "bottle", "can")
@@ -123,6 +122,9 @@ def _parameter(text: str) -> tuple[str, str]:
     node, dot, assignment = text.partition(".")
     if node not in NODES or not dot or ":=" not in assignment:
         raise AutomaskError(f"--set {text}: write NODE.NAME:=VALUE, NODE one of {', '.join(NODES)}")
+    # Here: it brings ROS, which --help does without.
+    from automask_ros.nodes.parameter_file import near
+
     name = assignment.partition(":=")[0]
     names = [spec.name for spec in import_module(f"automask_ros.nodes.{NODES[node]}").TABLE]
     if name not in names:

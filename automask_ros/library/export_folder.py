@@ -84,16 +84,20 @@ def chosen_views(library: Library, labels: Sequence[str], config: ExportConfig) 
     views = [view for label in labels or library.labels() for view in library.views(label)]
     if config.accepted_only:
         views = [view for view in views if view.trainable]
-    faults = {(view.label, view.id): library.image_fault(view) for view in views}
-    for (label, view_id), fault in faults.items():
-        if fault is not None:
-            path = library.image_path(label, view_id)
-            _LOGGER.warning("%s %s; left out, see automask check", path, fault)
-    views = [view for view in views if faults[view.label, view.id] is None]
+    views = [view for view in views if _has_picture(library, view)]
     if not views:
         which = "view with an accepted mask" if config.accepted_only else "view"
         raise AutomaskError(f"{library.root} has no {which} to export")
     return views
+
+
+def _has_picture(library: Library, view: View) -> bool:
+    """Whether a view's picture is whole; a warning says why it is not."""
+    if (fault := library.image_fault(view)) is None:
+        return True
+    path = library.image_path(view.label, view.id)
+    _LOGGER.warning("%s %s; left out, see automask check", path, fault)
+    return False
 
 
 def category_ids(library: Library, labels: Iterable[str]) -> dict[str, int]:

@@ -268,6 +268,7 @@ class ModelStore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
+        """Hold the store's lock, against other processes and other threads of this one."""
         self._check()  # for the lock would make the folder
         path = self.root / ".lock"
         with files.clear_write_errors(path):

@@ -113,7 +113,8 @@ class ReceivedFrame:
 
 @dataclass(frozen=True, eq=False)
 class OpenFrame:
-    """A picture that is worked on: ``(H, W, 3)`` as it came, and `fitted` to the network's size."""
+    """A picture that is worked on: ``(H, W, 3)`` as it came, and `fitted` to the network's size;
+    `depth` keeps the depth that belongs to it until the work is done."""
 
     header: Header
     image: BGRImage

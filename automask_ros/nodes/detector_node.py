@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import wraps
-from typing import Any
 
-from lifecycle_msgs.srv import ChangeState
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -27,6 +25,7 @@ from automask_ros.nodes.library_parameter import LIBRARY, open_library
 from automask_ros.nodes.model_loader import ModelLoader
 from automask_ros.nodes.model_messages import read_vision_info
 from automask_ros.nodes.parameters import Parameters, ParameterSpec
+from automask_ros.nodes.possible_transitions import refuse_impossible_transitions
 from automask_ros.nodes.qos import latched
 from automask_ros.nodes.spin import run_node
 from automask_ros.nodes.threads import THREADS, limit_threads
@@ -127,7 +126,7 @@ class DetectorNode(LifecycleNode):
         self.problem: str | None = None
         """Why the node is not as it should be, in one line."""
         self._desk: Desk | None = None
-        self._refuse_impossible_transitions()
+        refuse_impossible_transitions(self)
         self._diagnostics = Diagnostics(self, self._health)
         if self._settings["autostart"]:
             self._start()
@@ -229,26 +228,6 @@ class DetectorNode(LifecycleNode):
             self._ready.cancel()
             if self._loader is not None and self._pipeline and not self._pipeline.active:
                 self.trigger_activate()
-
-    def _refuse_impossible_transitions(self) -> None:
-        """Answer a transition that the state does not allow with no success.
-
-        rclpy raises in the service's callback, which would end the process.
-        """
-        service = self._service_change_state
-        change = service.callback
-
-        def guarded(request: ChangeState.Request, response: ChangeState.Response) -> Any:
-            possible = self._state_machine.available_transitions
-            wanted = request.transition
-            if any(
-                wanted.label == row[1] if wanted.label else wanted.id == row[0] for row in possible
-            ):
-                return change(request, response)
-            response.success = False
-            return response
-
-        service.callback = guarded
 
     def _on_model(self, serialized: bytes) -> None:
         if self._loader is None:

@@ -2,12 +2,12 @@
 
 import itertools
 import json
-import multiprocessing
 import os
 import shutil
 
 import numpy as np
 import pytest
+from killed import dies_at_rename
 from library.small_library import fill, mask_pixels, picture
 
 from automask_ros.library import check
@@ -281,29 +281,6 @@ DAMAGES = {
 }
 
 
-def die_in_repair(root, step):
-    """Repair in a process that dies without a word at its `step`-th rename; whether it did."""
-
-    def work():
-        left = iter(range(step))
-        really = os.replace
-
-        def counted(*arguments):
-            if next(left, None) is None:
-                os._exit(9)
-            really(*arguments)
-
-        os.replace = os.rename = counted
-        repair_library(root)
-        os._exit(0)
-
-    process = multiprocessing.get_context("fork").Process(target=work)
-    process.start()
-    process.join(120)
-    assert process.exitcode in (0, 9)
-    return process.exitcode == 9
-
-
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_repair_that_is_killed_is_finished_by_the_next(tmp_path, pristine, damage):
     whole = copied(pristine, tmp_path / "whole")
@@ -313,7 +290,7 @@ def test_a_repair_that_is_killed_is_finished_by_the_next(tmp_path, pristine, dam
     for step in itertools.count():
         root = copied(pristine, tmp_path / str(step))
         damage(root)
-        died = die_in_repair(root, step)
+        died = dies_at_rename(step, lambda root=root: repair_library(root))
         _, after = repair_library(root)
         assert after.findings == [] and contents(root) == contents(whole), f"killed at {step}"
         if not died:

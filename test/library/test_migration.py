@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from killed import dies_at_rename
 from library.small_library import mask_pixels, picture
 
 from automask_ros.cli.main import main
@@ -132,37 +133,15 @@ def test_a_library_that_cannot_be_written_is_read(root, monkeypatch):
     assert not (root / "backup").exists()
 
 
-def die_at(root, step):
-    """Migrate in a process that dies without a word at its `step`-th rename; whether it did."""
-
-    def work():
-        left = iter(range(step))
-        really = os.replace
-
-        def counted(*arguments):
-            if next(left, None) is None:
-                os._exit(9)
-            really(*arguments)
-
-        os.replace = os.rename = counted
-        Library(root)
-        os._exit(0)
-
-    process = FORK.Process(target=work)
-    process.start()
-    process.join()
-    return process.exitcode == 9
-
-
 def test_a_migration_that_is_killed_is_finished_by_the_next(tmp_path, soak):
     step, deaths = 0, 0
     while True:
         root = copy_old(tmp_path / str(step))
-        if not die_at(root, step):
+        if not dies_at_rename(step, lambda root=root: Library(root)):
             break
         deaths += 1
         if step % 4 == 2:
-            die_at(root, 3)  # and once more in its second attempt
+            dies_at_rename(3, lambda root=root: Library(root))  # in its second attempt, too
         assert_migrated(root)
         step += 1 if soak else 4
     assert deaths >= (15 if soak else 4)

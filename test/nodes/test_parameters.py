@@ -5,6 +5,8 @@ import re
 import pytest
 from rclpy.parameter import Parameter
 
+from automask_ros.cli.train import train
+from automask_ros.detection.holdout import LEAST_VIEWS
 from automask_ros.detection.training import TrainConfig
 from automask_ros.errors import AutomaskError
 from automask_ros.library.labels import check_label
@@ -87,3 +89,9 @@ def test_every_parameter_is_described_and_bounded(name):
 def test_the_trainers_defaults_are_those_of_the_library():
     defaults = {spec.name: spec.default for spec in TRAIN_TABLE}
     assert TrainConfig(**train_settings(defaults)) == TrainConfig()
+
+
+def test_no_fewer_views_can_be_asked_for_than_can_be_split():
+    [spec] = [spec for spec in TRAIN_TABLE if spec.name == "min_views"]
+    [option] = [option for option in train.params if option.name == "min_views"]
+    assert spec.minimum == option.type.min == LEAST_VIEWS
